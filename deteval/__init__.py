@@ -1,0 +1,56 @@
+"""COCO-style object-detection evaluation: exact, explained, fast.
+
+>>> import deteval
+>>> gt = deteval.load_ground_truth("gt.json")           # doctest: +SKIP
+>>> dt = deteval.load_detections("preds.json", gt)      # doctest: +SKIP
+>>> deteval.evaluate(gt, dt).metrics["AP"]              # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from deteval.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from deteval.errors import DetevalError
+    from deteval.evaluation import match
+    from deteval.loading.detections import load_detections
+    from deteval.loading.ground_truth import load_ground_truth
+    from deteval.measures import measure
+    from deteval.records.dataset import Detections, GroundTruth
+    from deteval.records.evidence import Evidence, merge
+    from deteval.records.metric import parse_metrics
+    from deteval.records.params import Params
+    from deteval.records.reading import Reading
+    from deteval.records.scores import Scores
+    from deteval.studies.score import evaluate
+
+_HOMES = {
+    "DetevalError": "deteval.errors",
+    "Detections": "deteval.records.dataset",
+    "Evidence": "deteval.records.evidence",
+    "GroundTruth": "deteval.records.dataset",
+    "Params": "deteval.records.params",
+    "Reading": "deteval.records.reading",
+    "Scores": "deteval.records.scores",
+    "evaluate": "deteval.studies.score",
+    "load_detections": "deteval.loading.detections",
+    "load_ground_truth": "deteval.loading.ground_truth",
+    "match": "deteval.evaluation",
+    "measure": "deteval.measures",
+    "merge": "deteval.records.evidence",
+    "parse_metrics": "deteval.records.metric",
+}
+
+__all__ = [
+    "DetevalError", "Detections", "Evidence", "GroundTruth", "Params", "Reading", "Scores", "__version__",
+    "evaluate", "load_detections", "load_ground_truth", "match", "measure", "merge", "parse_metrics",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported on first use, so that `import deteval` costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'deteval' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,117 @@
+"""Stable orders: by small whole numbers in linear time, by descending score within groups. Nothing is quadratic."""
+
+from deteval.kernels.compiled import helper, kernel
+
+SHORT = 64
+"""Groups up to this many rows are sorted by insertion, longer ones by merging."""
+
+
+@kernel("int64(int32[::1], int64, int64[::1], int64[::1], int64[::1])")
+def counting_order(keys, n_keys, order_in, starts, order_out):  # type: ignore[no-untyped-def]
+    """Bring `order_in` (positions among `keys`) into ascending key, keeping the order within a key.
+
+    starts, of n_keys + 1: where each key begins in the result. Two passes, by image and then by category, sort by
+    (category, image) without a table of that size. Returns 0.
+    """
+    for k in range(n_keys + 1):
+        starts[k] = 0
+    for i in range(order_in.size):
+        starts[keys[order_in[i]] + 1] += 1
+    for k in range(n_keys):
+        starts[k + 1] += starts[k]
+    for i in range(order_in.size):
+        key = keys[order_in[i]]
+        order_out[starts[key]] = order_in[i]
+        starts[key] += 1
+    for k in range(n_keys, 0, -1):
+        starts[k] = starts[k - 1]
+    starts[0] = 0
+    return 0
+
+
+@helper
+def insert(order, scores, start, stop):  # type: ignore[no-untyped-def]
+    """Stable insertion sort of order[start:stop] by descending score."""
+    for i in range(start + 1, stop):
+        row = order[i]
+        score = scores[row]
+        j = i - 1
+        while j >= start and scores[order[j]] < score:
+            order[j + 1] = order[j]
+            j -= 1
+        order[j + 1] = row
+
+
+@helper
+def merge(order, scores, start, middle, stop, scratch):  # type: ignore[no-untyped-def]
+    """Merge two neighbouring sorted runs of `order`, the left one first among equals."""
+    for i in range(start, middle):
+        scratch[i] = order[i]
+    left, right, out = start, middle, start
+    while left < middle:
+        if right < stop and scores[order[right]] > scores[scratch[left]]:
+            order[out] = order[right]
+            right += 1
+        else:
+            order[out] = scratch[left]
+            left += 1
+        out += 1
+
+
+@kernel("int64(int64, int64, int64[::1], float64[::1], int64[::1], int64[::1])")
+def order_by_score(first_group, last_group, starts, scores, order, scratch):  # type: ignore[no-untyped-def]
+    """Sort order[starts[g]:starts[g + 1]] of some groups by descending score, stable; 0.0 and -0.0 tie.
+
+    scratch: as long as `order`. Returns 0.
+    """
+    for group in range(first_group, last_group):
+        begin, end = starts[group], starts[group + 1]
+        for start in range(begin, end, SHORT):
+            insert(order, scores, start, min(start + SHORT, end))
+        width = SHORT
+        while width < end - begin:
+            for start in range(begin, end - width, 2 * width):
+                if scores[order[start + width]] > scores[order[start + width - 1]]:
+                    merge(order, scores, start, start + width, min(start + 2 * width, end), scratch)
+            width *= 2
+    return 0
+
+
+@kernel(
+    "int64(int64[::1], int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int64[::1])"
+)
+def join_groups(detection_order, ground_truth_order, detection_image, detection_category,  # type: ignore[no-untyped-def]
+                ground_truth_image, ground_truth_category, detection_starts, ground_truth_starts):
+    """Walk detections and ground truths, both sorted by (category, image), and mark where each pair of them begins.
+
+    detection_starts, ground_truth_starts: room for every row a group of its own, plus one. Returns how many
+    groups there are; a group may hold no detection, or no ground truth.
+    """
+    groups = 0
+    d, g = 0, 0
+    while d < detection_order.size or g < ground_truth_order.size:
+        category, image = 2**31, 2**31
+        if d < detection_order.size:
+            category = detection_category[detection_order[d]]
+            image = detection_image[detection_order[d]]
+        if g < ground_truth_order.size:
+            other_category = ground_truth_category[ground_truth_order[g]]
+            other_image = ground_truth_image[ground_truth_order[g]]
+            if other_category < category or (other_category == category and other_image < image):
+                category, image = other_category, other_image
+        detection_starts[groups] = d
+        ground_truth_starts[groups] = g
+        groups += 1
+        while d < detection_order.size:
+            row = detection_order[d]
+            if detection_category[row] != category or detection_image[row] != image:
+                break
+            d += 1
+        while g < ground_truth_order.size:
+            row = ground_truth_order[g]
+            if ground_truth_category[row] != category or ground_truth_image[row] != image:
+                break
+            g += 1
+    detection_starts[groups] = d
+    ground_truth_starts[groups] = g
+    return groups

@@ -1,0 +1,89 @@
+"""Hints about boxes: corners instead of sizes, fractions instead of pixels, far outside their image."""
+
+import numpy as np
+
+from deteval.errors import and_more, place
+from deteval.records.dataset import Floats, GroundTruth, Images, Ints, Positions
+from deteval.records.findings import Finding
+
+FEW = 5
+"""Fewer boxes than this are too few to tell their format."""
+FRACTION = 1.5
+"""A file whose coordinates all lie below this may hold fractions of the image."""
+BEYOND = 0.1
+"""A box may reach beyond its image by this share of the side before it is remarked upon."""
+FAR = 1e7
+"""Pixels; beyond, float64 loses parts of small boxes."""
+
+
+def corner_boxes(file: str, section: str, boxes: Floats, image: Positions, images: Images,
+                 ground_truth: GroundTruth | None) -> Finding | None:
+    """Boxes whose width and height exceed x and y throughout, and which as x, y, width, height leave the image."""
+    if len(boxes) < FEW:
+        return None
+    width, height = images.width[image], images.height[image]
+    if ground_truth is not None and len(ground_truth):  # where no size is given, as far as any object reaches
+        reach = (ground_truth.boxes[:, :2] + ground_truth.boxes[:, 2:]).max(axis=0)
+        width, height = (np.where(np.isnan(size), most, size)
+                         for size, most in zip((width, height), reach, strict=True))
+    known = ~np.isnan(width)
+    if known.sum() < FEW:
+        return None
+    x, y, w, h = boxes[known].T
+    width, height = width[known], height[known]
+    ordered = ((w > x) & (h > y)).mean()
+    inside = ((w <= width * 1.02 + 2) & (h <= height * 1.02 + 2)).mean()
+    leaves = ((x + w > width * 1.02 + 2) | (y + h > height * 1.02 + 2)).mean()
+    if ordered < 0.99 or inside < 0.95 or leaves < 0.2:
+        return None
+    first = boxes[known][0].tolist()
+    remedy = "score with --box-format xyxy" if ground_truth is not None else "write x, y, width, height"
+    return Finding("looks-xyxy", len(boxes), f"{place(file, section)}: boxes look like corners x1, y1, x2, y2, as "
+                   f"{first}: {leaves:.0%} of them leave the image when read as x, y, width, height; {remedy}")
+
+
+def normalised_boxes(file: str, boxes: Floats, pixels: float) -> Finding | None:
+    """Coordinates that are all fractions while the image, or the ground truth's median side, has `pixels` pixels."""
+    if not len(boxes) or pixels <= 4 or not (np.abs(boxes) <= FRACTION).all():
+        return None
+    return Finding("looks-normalised", len(boxes), f"{place(file)}: all {len(boxes):,} boxes lie within {FRACTION} "
+                   f"pixels, as {boxes[0].tolist()}: are they fractions of the image? Multiply them by its size")
+
+
+def boxes_outside(file: str, section: str, boxes: Floats, image: Positions, images: Images,
+                  row: Ints) -> Finding | None:
+    """Boxes that reach beyond their image by more than a tenth of its side."""
+    width, height = images.width[image], images.height[image]
+    x, y, w, h = boxes.T
+    with np.errstate(invalid="ignore"):
+        outside = ((x < -BEYOND * width) | (y < -BEYOND * height)
+                   | (x + w > (1 + BEYOND) * width) | (y + h > (1 + BEYOND) * height))
+    if not outside.any():
+        return None
+    first, count = int(np.argmax(outside)), int(outside.sum())
+    return Finding("box-outside-image", count, f"{place(file, section, int(row[first]), 'bbox')}: "
+                   f"{boxes[first].tolist()} reaches far beyond its image of {width[first]:.0f} x {height[first]:.0f} "
+                   f"pixels{and_more(count)}")
+
+
+def boxes_far_out(file: str, section: str, boxes: Floats, row: Ints) -> Finding | None:
+    """Boxes so far out that x + width loses digits."""
+    far = (np.abs(boxes) >= FAR).any(axis=1)
+    if not far.any():
+        return None
+    first, count = int(np.argmax(far)), int(far.sum())
+    return Finding("far-coordinates", count, f"{place(file, section, int(row[first]), 'bbox')}: {boxes[first].tolist()} "
+                   f"lies beyond {FAR:,.0f} pixels, where overlaps lose precision{and_more(count)}")
+
+
+def areas_larger_than_boxes(file: str, ground_truth: GroundTruth) -> Finding | None:
+    """Area fields that exceed their box: an area may be a mask's, and then it is smaller."""
+    boxes = ground_truth.boxes[:, 2] * ground_truth.boxes[:, 3]
+    larger = ground_truth.area > boxes * 1.05 + 1
+    if not larger.any():
+        return None
+    first, count = int(np.argmax(larger)), int(larger.sum())
+    return Finding("area-contradicts-box", count,
+                   f"{place(file, 'annotations', int(ground_truth.row[first]), 'area')}: is "
+                   f"{ground_truth.area[first].item()!r}, but its box has {boxes[first].item()!r} px^2"
+                   f"{and_more(count)}; area decides the size class; --area-source box uses the box")

@@ -1,0 +1,145 @@
+"""Predictions to columns and findings, joined to a ground truth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deteval import timing
+from deteval.errors import and_more, shortened, usage_error
+from deteval.loading import decode, untyped
+from deteval.loading.checks import repeated_rows
+from deteval.loading.collector import Collector
+from deteval.loading.columns import DetectionColumns
+from deteval.loading.detection_join import Part, join_part
+from deteval.loading.hints import detection_hints
+from deteval.loading.memory import detection_columns
+from deteval.loading.source import STDIN, read_text
+from deteval.records.dataset import Detections, GroundTruth, Input
+from deteval.records.findings import ERROR, Finding, apply_allowances, departures, raise_errors
+from deteval.records.reading import Reading
+
+Source = str | Path | Sequence[Any] | Mapping[str, Any]
+
+
+def load_detections(source: Source, ground_truth: GroundTruth, reading: Reading | None = None) -> Detections:
+    """Detections, joined to the images and classes of a ground truth.
+
+    source: a COCO results file, or several (shards); or in memory a list of result records, or a mapping of arrays
+    (image_id, category_id or category_name, bbox of shape (detections, 4), score). Errors: `DetevalError` that
+    lists every error-level finding; what remains is in `.findings`.
+    """
+    detections, findings = read_detections(source, ground_truth, reading)
+    raise_errors(findings)
+    assert detections is not None  # nothing to return is always an error-level finding
+    return detections
+
+
+def read_detections(
+    source: Source, ground_truth: GroundTruth, reading: Reading | None = None
+) -> tuple[Detections | None, tuple[Finding, ...]]:
+    """The detections, if there is anything to return, and all findings of them."""
+    reading = reading or Reading()
+    parts: list[Part] = []
+    findings: list[Finding] = []
+    for one in _sources(source):
+        collector = Collector("predictions")
+        columns = _columns(one, collector, reading)
+        if isinstance(columns, Finding):
+            findings.append(columns)
+        elif columns is not None:
+            collector.file = columns.file
+            with timing.stage("join"):
+                parts.append(join_part(columns, ground_truth, reading, collector))
+            findings += parts[-1].findings
+        else:
+            findings += collector.findings()
+    if not parts:
+        return None, apply_allowances(findings, reading.allow)
+    with timing.stage("join"):
+        findings += _shared_images(parts, ground_truth)
+        detections = _concatenate(parts, reading)
+        if not any(finding.severity == ERROR for finding in findings):
+            findings += _repeats(detections, parts)
+        findings += detection_hints(ground_truth, detections, [part.columns for part in parts])
+        findings = list(apply_allowances(findings, reading.allow))
+        reasons = departures(findings) + (() if detections.ranked else ("missing scores were filled in",))
+    return replace(detections, findings=tuple(findings), departures=reasons), tuple(findings)
+
+
+def _sources(source: Source) -> list[Any]:
+    """The files, or the one thing in memory."""
+    if isinstance(source, (str, Path)):
+        return [source]
+    if isinstance(source, Sequence) and source and all(isinstance(one, (str, Path)) for one in source):
+        if [str(one) for one in source].count(STDIN) > 1:
+            raise usage_error("stdin (-) can be read only once")
+        return list(source)
+    return [source]
+
+
+def _columns(source: Any, collector: Collector, reading: Reading) -> DetectionColumns | Finding | None:
+    if isinstance(source, (str, Path)):
+        text = read_text(source)
+        if isinstance(text, Finding):
+            return text
+        collector.file = text.name
+        with timing.stage("decode"):
+            return decode.decode_detections(text) or untyped.read_detections(text, collector, reading)
+    if isinstance(source, Mapping) and "bbox" in source:
+        return detection_columns(source, collector, reading)
+    value = source if isinstance(source, Mapping) else list(source)
+    if isinstance(value, list):
+        columns = decode.convert_detections(value, collector.file)
+        if columns is not None:
+            return columns
+    return untyped.detections_from(value, collector, reading, None)
+
+
+def _shared_images(parts: list[Part], ground_truth: GroundTruth) -> list[Finding]:
+    """Images that stand in two files."""
+    first_part = np.full(len(ground_truth.images), -1)
+    shared: dict[int, tuple[int, int]] = {}
+    for number, part in enumerate(parts):
+        here = np.unique(part.image[part.kept])
+        for image in here[first_part[here] >= 0].tolist():
+            shared.setdefault(image, (int(first_part[image]), number))
+        first_part[here] = np.where(first_part[here] < 0, number, first_part[here])
+    if not shared:
+        return []
+    image, (one, other) = next(iter(shared.items()))
+    key = ground_truth.images.ids[image]
+    return [Finding("image-in-two-files", len(shared),
+                    f"{parts[other].columns.file}: image {shortened(key if isinstance(key, str) else int(key))} has "
+                    f"detections in {parts[one].columns.file} too{and_more(len(shared))}; is a file given twice?")]
+
+
+def _concatenate(parts: list[Part], reading: Reading) -> Detections:
+    totals = np.cumsum([0, *(part.columns.records for part in parts)])
+    pairs = list(zip(parts, totals, strict=False))
+    return Detections(
+        image=np.concatenate([part.image[part.kept] for part in parts]),
+        category=np.concatenate([part.category[part.kept] for part in parts]),
+        boxes=np.concatenate([part.boxes[part.kept] for part in parts]),
+        scores=np.concatenate([part.columns.scores[part.kept] for part in parts]),
+        row=np.concatenate([part.columns.row[part.kept] + start for part, start in pairs]),
+        first_rows=tuple(int(start) for _, start in pairs),
+        ranked=not any(part.columns.without_score for part in parts),
+        inputs=tuple(Input(part.columns.file, part.columns.size, {"detections": part.columns.records})
+                     for part in parts),
+    )
+
+
+def _repeats(detections: Detections, parts: list[Part]) -> list[Finding]:
+    found = repeated_rows(detections.image, detections.category, detections.boxes, detections.scores)
+    if not found:
+        return []
+    count, again, first = found
+    collector = Collector(parts[0].columns.file if len(parts) == 1 else "predictions")
+    section = parts[0].columns.section
+    collector.record("duplicate-box", section, int(detections.row[again]), "bbox",
+                     f"is {section}[{detections.row[first]}] again, same image, class, box and score: it can only be "
+                     "a false positive", count)
+    return collector.findings()

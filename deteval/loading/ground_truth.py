@@ -1,0 +1,168 @@
+"""A COCO ground truth to columns and findings."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deteval import timing
+from deteval.errors import shortened
+from deteval.loading import decode, untyped
+from deteval.loading.checks import check_boxes, repeated_rows
+from deteval.loading.collector import Collector
+from deteval.loading.columns import GroundTruthColumns, id_column
+from deteval.loading.hints import ground_truth_hints
+from deteval.loading.join import positions
+from deteval.loading.memory import annotation_columns
+from deteval.loading.source import Text, read_text
+from deteval.loading.tables import read_categories, read_images
+from deteval.records.dataset import Bools, Categories, GroundTruth, Images, Input
+from deteval.records.findings import Finding, allowable, apply_allowances, departures, raise_errors
+
+
+def load_ground_truth(source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset()) -> GroundTruth:
+    """A COCO ground truth, from a file or from the mapping that such a file holds.
+
+    In a mapping, `annotations` may also be a mapping of arrays (image_id, category_id, bbox, and where there are any
+    area, iscrowd, ignore). allow: codes of findings to pass. Errors: `DetevalError` that lists every error-level
+    finding; what remains is in `.findings`.
+    """
+    ground_truth, findings = read_ground_truth(source, allow=allowable(allow))
+    raise_errors(findings)
+    assert ground_truth is not None  # nothing to return is always an error-level finding
+    return ground_truth
+
+
+def read_ground_truth(
+    source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset()
+) -> tuple[GroundTruth | None, tuple[Finding, ...]]:
+    """The ground truth, if there is anything to return, and all findings of it."""
+    if isinstance(source, (str, Path)):
+        text = read_text(source)
+        if isinstance(text, Finding):
+            return None, (text,)
+        collector = Collector(text.name)
+        with timing.stage("decode"):
+            columns = _decode(text, collector)
+    else:
+        collector = Collector("ground truth")
+        columns = _convert(source, collector)
+    if columns is None:
+        return None, tuple(collector.findings())
+    with timing.stage("join"):
+        return _join(columns, collector, allow)
+
+
+def _decode(text: Text, collector: Collector) -> GroundTruthColumns | None:
+    return decode.decode_ground_truth(text) or untyped.read_ground_truth(text, collector)
+
+
+def _convert(source: Mapping[str, Any], collector: Collector) -> GroundTruthColumns | None:
+    mapping = dict(source) if isinstance(source, Mapping) else source
+    if isinstance(mapping, dict) and isinstance(mapping.get("annotations"), Mapping):
+        return annotation_columns(mapping, collector)
+    return decode.convert_ground_truth(mapping, collector.file) or untyped.ground_truth_from(mapping, collector, None)
+
+
+def _join(
+    columns: GroundTruthColumns, collector: Collector, allow: frozenset[str]
+) -> tuple[GroundTruth, tuple[Finding, ...]]:
+    images = read_images(columns.images, collector)
+    categories = read_categories(columns.categories, collector)
+    for name, table in (("image", images), ("category", categories)):
+        if not len(table):
+            collector.file_level("nothing-evaluable", f"lists no {name}, so that nothing can be evaluated")
+    finite = check_boxes(columns.boxes, columns.row, "annotations", collector)
+    area = _check_areas(columns, collector)
+    image, category = positions(images.ids, columns.image_id), positions(categories.ids, columns.category_id)
+    orphan = (image < 0) | (category < 0)
+    _note_orphans(columns, images, categories, image < 0, orphan, collector)
+    _note_annotation_ids(columns, collector)
+    kept = np.flatnonzero(~orphan)
+    ground_truth = GroundTruth(
+        images=images, categories=categories, image=image[kept], category=category[kept], boxes=columns.boxes[kept],
+        area=area[kept], is_crowd=columns.is_crowd[kept], ignore=columns.ignore[kept], row=columns.row[kept],
+        annotation_ids=_reference_ids([columns.annotation_ids[i] for i in kept]),
+        inputs=(Input(columns.file, columns.size, {"images": len(columns.images), "annotations": len(columns),
+                                                   "categories": len(columns.categories)}),),
+    )
+    if finite.all():
+        _note_repeats(ground_truth, collector)
+    findings = [*collector.findings(), *ground_truth_hints(ground_truth, columns)]
+    applied = apply_allowances(findings, allow)
+    return replace(ground_truth, findings=applied, departures=departures(applied)), applied
+
+
+def _check_areas(columns: GroundTruthColumns, collector: Collector) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The area field, or width times height where it is absent or negative."""
+    absent = np.isnan(columns.area)
+    negative = columns.area < 0
+    infinite = np.isinf(columns.area)
+    if infinite.any():
+        collector.rows("not-finite", "annotations", columns.row, infinite, "area", "is infinite, must be finite")
+    if negative.any():
+        value = columns.area[np.argmax(negative)].item()
+        collector.rows("negative-area", "annotations", columns.row, negative, "area", f"is {value!r}, must be >= 0")
+    if absent.any():
+        collector.file_level("no-area", f"{absent.sum():,} of {len(columns):,} annotations have no area: "
+                             "width times height is used, also for the area ranges", int(absent.sum()))
+    if columns.without_iscrowd:
+        collector.file_level("no-iscrowd", f"{columns.without_iscrowd:,} of {len(columns):,} annotations have no "
+                             "iscrowd: 0 is used", columns.without_iscrowd)
+    if columns.with_ignore and (columns.ignore & ~columns.is_crowd).any():
+        count = int((columns.ignore & ~columns.is_crowd).sum())
+        collector.file_level("ignore-without-crowd", f"{count:,} annotations have ignore without iscrowd, which COCO "
+                             "overwrites by iscrowd; --honour-ignore leaves them out of the count", count)
+    with np.errstate(all="ignore"):
+        return np.where(absent | negative, columns.boxes[:, 2] * columns.boxes[:, 3], columns.area)
+
+
+def _note_orphans(columns: GroundTruthColumns, images: Images, categories: Categories, without_image: Bools,
+                  orphan: Bools, collector: Collector) -> None:
+    for mask, field, ids in ((without_image, "image_id", columns.image_id),
+                             (orphan & ~without_image, "category_id", columns.category_id)):
+        if mask.any():
+            value = ids[np.argmax(mask)]
+            listed = "images" if field == "image_id" else "categories"
+            collector.rows("orphan-annotation", "annotations", columns.row, mask, field,
+                           f"{shortened(_plain(value))} is not among the {listed} of this file")
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _note_annotation_ids(columns: GroundTruthColumns, collector: Collector) -> None:
+    numbers = [value for value in columns.annotation_ids if isinstance(value, (int, float))]
+    if 0 in numbers:
+        collector.file_level("annotation-id-zero", "annotation id 0 occurs: the reference counts a match with it as "
+                             "a false positive; deteval does not", numbers.count(0))
+    seen: set[str] = set()
+    given = [repr(value) for value in columns.annotation_ids if value is not None]
+    repeated = [value for value in given if value in seen or seen.add(value)]  # type: ignore[func-returns-value]
+    if repeated:
+        collector.file_level("duplicate-annotation-id", f"annotation id {shortened(repeated[0])} occurs again, "
+                             f"{len(repeated):,} such in all: the reference scores the last of them twice; deteval "
+                             "scores each once", len(repeated))
+
+
+def _reference_ids(ids: list[Any]) -> np.ndarray[Any, np.dtype[np.int64]] | None:
+    """The annotation ids as int64, or None if the reference could not work with them."""
+    try:
+        if all(isinstance(value, int) for value in ids):
+            return id_column(ids)
+    except (TypeError, OverflowError):
+        pass
+    return None
+
+
+def _note_repeats(ground_truth: GroundTruth, collector: Collector) -> None:
+    found = repeated_rows(ground_truth.image, ground_truth.category, ground_truth.boxes)
+    if found:
+        count, again, first = found
+        collector.record("duplicate-box", "annotations", int(ground_truth.row[again]), "bbox",
+                         f"is the box of annotations[{ground_truth.row[first]}] again, same image and class: only "
+                         "one of them can be found by a detection", count)
+

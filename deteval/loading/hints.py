@@ -1,0 +1,165 @@
+"""Hints: things that are valid and probably wrong, each with the option that would mend it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deteval.errors import shortened
+from deteval.loading.box_hints import (
+    areas_larger_than_boxes,
+    boxes_far_out,
+    boxes_outside,
+    corner_boxes,
+    normalised_boxes,
+)
+from deteval.loading.columns import DetectionColumns, GroundTruthColumns
+from deteval.loading.join import UNKNOWN, is_text, named_positions, positions, stem
+from deteval.records.dataset import Detections, GroundTruth, Ids
+from deteval.records.findings import Finding
+from deteval.records.reading import COCO_80_TO_91
+
+CUT_SCORE = 0.1
+"""Detections saved only above this score lack the low end that AP integrates over."""
+FEDERATED_FIELDS = ("neg_category_ids", "not_exhaustive_category_ids")
+
+
+def ground_truth_hints(ground_truth: GroundTruth, columns: GroundTruthColumns) -> list[Finding]:
+    """Hints about a ground truth by itself."""
+    file = columns.file
+    found = [
+        _federated(columns),
+        _scored_ground_truth(columns),
+        corner_boxes(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images, None),
+        normalised_boxes(file, ground_truth.boxes, np.nanmax(ground_truth.images.width, initial=0.0)),
+        areas_larger_than_boxes(file, ground_truth),
+        boxes_outside(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images,
+                      ground_truth.row),
+        boxes_far_out(file, "annotations", ground_truth.boxes, ground_truth.row),
+    ]
+    return [finding for finding in found if finding]
+
+
+def _federated(columns: GroundTruthColumns) -> Finding | None:
+    fields = [name for name in FEDERATED_FIELDS
+              if any(isinstance(image, dict) and name in image for image in columns.images)]
+    if any(isinstance(category, dict) and "frequency" in category for category in columns.categories):
+        fields.append("frequency")
+    if not fields:
+        return None
+    return Finding("federated", len(fields), f"{columns.file}: has {', '.join(fields)}, as LVIS: classes were labelled "
+                   "on some images only, and COCO's rules count detections of unlabelled classes as false positives")
+
+
+def _scored_ground_truth(columns: GroundTruthColumns) -> Finding | None:
+    if not columns.with_score:
+        return None
+    return Finding("looks-swapped", columns.with_score, f"{columns.file}: {columns.with_score:,} annotations have a "
+                   "score: are these predictions? Predictions come first: deteval score PREDS GT")
+
+
+def detection_hints(
+    ground_truth: GroundTruth, detections: Detections, parts: Sequence[DetectionColumns]
+) -> list[Finding]:
+    """Hints about predictions on a ground truth, file by file."""
+    found: list[Finding | None] = []
+    if not any(part.records for part in parts):
+        found.append(Finding("empty-predictions", 1, f"{parts[0].file}: holds no detection: AP and AR are 0"))
+    for part, start in zip(parts, detections.first_rows, strict=True):
+        found += [
+            _looks_like_ground_truth(part),
+            _id_hint(part, ground_truth),
+            _file_name_hint(part, ground_truth),
+            _category_hint(part, ground_truth),
+            _pre_cut_scores(part),
+        ]
+        mine = (detections.row >= start) & (detections.row < start + part.records)
+        boxes, image, row = detections.boxes[mine], detections.image[mine], detections.row[mine] - start
+        truth_side = float(np.median(ground_truth.boxes[:, 2:])) if len(ground_truth) else 0.0
+        found += [
+            corner_boxes(part.file, part.section, boxes, image, ground_truth.images, ground_truth),
+            normalised_boxes(part.file, boxes, truth_side),
+            boxes_outside(part.file, part.section, boxes, image, ground_truth.images, row),
+            boxes_far_out(part.file, part.section, boxes, row),
+        ]
+    return [finding for finding in found if finding]
+
+
+def _looks_like_ground_truth(part: DetectionColumns) -> Finding | None:
+    if not (part.has_sections and part.without_score):
+        return None
+    return Finding("looks-swapped", part.without_score, f"{part.file}: holds images or categories, and "
+                   f"{part.without_score:,} records have no score: is this a ground truth? Predictions come first: "
+                   "deteval score PREDS GT")
+
+
+def _joined(known: Ids, wanted: Ids) -> float:
+    """The share of ids that join."""
+    return float((positions(known, wanted) != UNKNOWN).mean()) if len(wanted) else 0.0
+
+
+def _id_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
+    """Ids that would join if 1 and "1" were the same."""
+    for field, known, wanted in (("image_id", ground_truth.images.ids, part.image_id),
+                                 ("category_id", ground_truth.categories.ids, part.category_id)):
+        if wanted is None or not len(known) or is_text(known) == is_text(wanted):
+            continue
+        found = named_positions([str(key) for key in known.tolist()], [str(key) for key in wanted.tolist()])
+        joins = int((found != UNKNOWN).sum())
+        if joins * 2 >= len(wanted) > 0:
+            kinds = ("text", "numbers") if is_text(wanted) else ("numbers", "text")
+            first = wanted[int(np.argmax(found != UNKNOWN))]
+            return Finding("looks-like-other-type", joins, f"{part.file}: {field} are {kinds[0]}, as "
+                           f"{shortened(first if isinstance(first, str) else int(first))}, those of the ground truth "
+                           f"{kinds[1]}; {joins:,} of {len(wanted):,} would join as {kinds[1]}: write them so")
+    return None
+
+
+def _file_name_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
+    """Unknown image ids that are the file names, or their stems, of the ground truth."""
+    if _joined(ground_truth.images.ids, part.image_id) > 0.5 or not len(part):
+        return None
+    wanted = [str(key) for key in part.image_id.tolist()]
+    names = ground_truth.images.file_names
+    for option, shorten in (("file_name", str), ("stem", stem)):
+        found = named_positions([None if name is None else shorten(name) for name in names],
+                                [shorten(name) for name in wanted])
+        joins = int((found != UNKNOWN).sum())
+        if joins * 2 >= len(part):
+            first = int(np.argmax(found != UNKNOWN))
+            return Finding("looks-like-file-names", joins, f"{part.file}: image_id {shortened(wanted[first])} fits the "
+                           f"file {shortened(names[found[first]] or '')} of the ground truth; {joins:,} of "
+                           f"{len(part):,} would join with --match-images {option}")
+    return None
+
+
+def _category_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
+    """Category ids that would join by COCO's 80-to-91 map, or with 1 added or subtracted."""
+    known, wanted = ground_truth.categories.ids, part.category_id
+    if wanted is None or not len(wanted) or not len(known) or is_text(wanted) or is_text(known):
+        return None
+    now = _joined(known, wanted)
+    if now == 1.0:
+        return None
+    coco = set(COCO_80_TO_91.values())
+    if set(known.tolist()) <= coco and max(known) > 80 and wanted.min() >= 0 and wanted.max() < 80:
+        mapped = np.array([COCO_80_TO_91[key] for key in wanted.tolist()], np.int64)
+        if _joined(known, mapped) > max(now, 0.99):
+            return Finding("looks-80-to-91", len(wanted), f"{part.file}: category ids run from {wanted.min()} to "
+                           f"{wanted.max()}, the ground truth's are COCO's 1 to 90 with gaps; {len(wanted):,} would "
+                           "join with --category-map coco80to91")
+    for offset in (1, -1):
+        if _joined(known, wanted + offset) > max(now, 0.99):
+            return Finding("looks-shifted", len(wanted), f"{part.file}: category ids run from {wanted.min()} to "
+                           f"{wanted.max()}, the ground truth's from {known.min()} to {known.max()}; all would join "
+                           f"with --category-map {offset:+d}")
+    return None
+
+
+def _pre_cut_scores(part: DetectionColumns) -> Finding | None:
+    if not len(part) or part.without_score:
+        return None
+    lowest = float(part.scores.min())
+    if not CUT_SCORE <= lowest <= 1.0 or part.scores.max() > 1.0:
+        return None
+    return Finding("pre-cut-scores", len(part), f"{part.file}: the lowest score is {lowest:.6g}: were lower ones cut "
+                   "off? AP integrates over all of them; predict with a threshold near 0")

@@ -1,0 +1,126 @@
+"""Ground truth and detections as columns: one row per box, ids only at the edges."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deteval.records.findings import Finding
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Positions = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+Ids = NDArray[Any]
+"""Ids of one kind: int64, or an object array of str."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file, or something in memory, that was read: its name, its size if it has one, and what it held."""
+
+    path: str
+    bytes: int | None
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a ground truth, ascending by id (numbers by value, strings by code point).
+
+    width, height: pixels, shape (images,), NaN where the file gives none.
+    """
+
+    ids: Ids
+    file_names: tuple[str | None, ...]
+    width: Floats
+    height: Floats
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The classes of a ground truth, ascending by id; `names` are unique."""
+
+    ids: Ids
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """Objects, one row each, in file order.
+
+    image, category: int32 positions among `images` and `categories`, shape (objects,).
+    boxes: x, y, width, height in pixels, shape (objects, 4). area: the `area` field in px^2.
+    is_crowd: a region that absorbs any number of detections. ignore: the `ignore` field.
+    row: the record's index in its file. annotation_ids: the file's own ids, int64, as the reference would read
+    them; None if it could not (they are never used to match). departures: what was done to the input that makes
+    the numbers differ from the reference's on the same file.
+    """
+
+    images: Images
+    categories: Categories
+    image: Positions
+    category: Positions
+    boxes: Floats
+    area: Floats
+    is_crowd: Bools
+    ignore: Bools
+    row: Ints
+    annotation_ids: Ints | None = None
+    departures: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Detections, one row each, in file order, joined to the images and categories of one `GroundTruth`.
+
+    image, category: int32 positions, shape (detections,). boxes: x, y, width, height in pixels, shape
+    (detections, 4). scores: shape (detections,). row: the record's index in its file; with several files they
+    run on, and file f starts at `first_rows[f]`. ranked: False if scores were missing and filled in.
+    departures: what was done to the input that makes the numbers differ from the reference's on the same file.
+    """
+
+    image: Positions
+    category: Positions
+    boxes: Floats
+    scores: Floats
+    row: Ints
+    first_rows: tuple[int, ...] = (0,)
+    ranked: bool = True
+    departures: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+
+def fingerprint(ground_truth: GroundTruth, images: Images | None = None) -> str:
+    """A hash of the ground-truth columns, not of the file's bytes: equal for equal content, whatever its layout.
+
+    images: hash these only.
+    """
+    digest = hashlib.sha256()
+    order = np.lexsort((ground_truth.category, ground_truth.image))
+    if images is not None and len(images) < len(ground_truth.images):
+        order = order[np.isin(ground_truth.images.ids[ground_truth.image[order]], images.ids)]
+    for ids in ((images or ground_truth.images).ids, ground_truth.categories.ids):
+        digest.update(repr(ids.tolist()).encode())
+    digest.update(repr(ground_truth.categories.names).encode())
+    for column in ("image", "category", "boxes", "area", "is_crowd", "ignore"):
+        digest.update(np.ascontiguousarray(getattr(ground_truth, column)[order]).tobytes())
+    return digest.hexdigest()[:16]

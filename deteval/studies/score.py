@@ -1,0 +1,208 @@
+"""Score one model: from ground truth and detections to a Scores record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from deteval import timing
+from deteval.evaluation import match
+from deteval.measures import Counts, Measurement, count, measure
+from deteval.records.dataset import Detections, GroundTruth, Ints, fingerprint
+from deteval.records.evidence import Evidence
+from deteval.records.findings import Finding
+from deteval.records.metric import Cell, Metric, class_metrics, default_metrics, resolve
+from deteval.records.numbers import position_of
+from deteval.records.params import Params, differences_from_coco
+from deteval.records.scores import ClassScores, CountsAt, Scores
+from deteval.version import VERSION
+
+COUNT_IOU = 0.5
+MANY_TIES = 0.05
+"""Share of detections with a score that another of their class has, above which ties may decide the result."""
+
+
+def evaluate(
+    ground_truth: GroundTruth,
+    detections: Detections,
+    params: Params | None = None,
+    *,
+    metrics: Sequence[Metric] | None = None,
+    images: Sequence[int] | Ints | None = None,
+    threads: int | None = None,
+) -> Scores:
+    """Match, measure and count, in one go.
+
+    metrics: what to report, by default the twelve COCO numbers, or AP and AR under other settings. images:
+    positions of the images to score. Errors: `DetevalError` for settings or metrics that do not fit.
+    """
+    params = params or Params()
+    metrics = default_metrics(params) if metrics is None else tuple(metrics)
+    for metric in metrics:
+        resolve(metric, params)  # a wrong name is refused before any work
+    evidence = match(ground_truth, detections, params, images=images, threads=threads)
+    return summarise(evidence, ground_truth, detections, metrics, threads=threads)
+
+
+def summarise(evidence: Evidence, ground_truth: GroundTruth, detections: Detections, metrics: Sequence[Metric], *,
+              threads: int | None = None) -> Scores:
+    """The Scores of an evidence that was matched from these ground truths and detections."""
+    with timing.stage("measure"):
+        params = evidence.params
+        per_class = class_metrics(params)
+        measured = measure([*metrics, *per_class], evidence, threads=threads)
+        cell = count_cell(params)
+        counts = count(evidence, cell, threads=threads)
+        tables = _Tables(evidence, cell, counts)
+        totals = _totals(tables)
+        values = {str(metric): _plain(value) for metric, value in zip(metrics, measured.values, strict=False)}
+        undefined = {name: _reason(metric, tables) for metric, (name, value)
+                     in zip(metrics, values.items(), strict=True) if value is None}
+        scores = Scores(
+            params=params, metrics=values, undefined=undefined, totals=totals, counts_at=_counts_at(params, cell),
+            classes=_classes(tables, per_class, measured, len(metrics)),
+            fingerprint=fingerprint(ground_truth, evidence.images),
+            not_comparable=_differences(evidence, ground_truth, detections),
+            inputs=(*detections.inputs, *ground_truth.inputs), versions=_versions(),
+        )
+        findings = [*ground_truth.findings, *detections.findings, *_findings(scores, tables, detections)]
+        return replace(scores, findings=tuple(findings))
+
+
+def count_cell(params: Params, iou: float = COUNT_IOU) -> Cell:
+    """Where counts are taken: IoU 0.5 (or the lowest threshold, if the run lacks it), first area, largest cap."""
+    position = position_of(iou, params.iou)
+    return Cell((position or 0,), 0, params.max_dets[-1], None)
+
+
+def _counts_at(params: Params, cell: Cell) -> CountsAt:
+    return CountsAt(params.iou[cell.thresholds[0]], params.areas[cell.area].name, cell.max_dets, params.min_score)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Evidence with the counts of its count cell."""
+
+    evidence: Evidence
+    cell: Cell
+    counts: Counts
+
+    @property
+    def false_positive(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which detections are false positives in the count cell."""
+        evidence, threshold = self.evidence, self.cell.thresholds[0]
+        either = evidence.true_positive[:, self.cell.area, threshold >> 5] \
+            | evidence.ignored[:, self.cell.area, threshold >> 5]
+        return ((either >> np.uint32(threshold & 31)) & 1 == 0) & (evidence.rank < self.cell.max_dets)
+
+
+def _totals(tables: _Tables) -> dict[str, int]:
+    evidence, counts = tables.evidence, tables.counts
+    wrong = tables.false_positive
+    has_truth = np.zeros(len(evidence.images), bool)
+    has_truth[evidence.gt_image] = True
+    has_detection = np.zeros(len(evidence.images), bool)
+    has_detection[evidence.image] = True
+    absent = counts.positives == 0
+    hits = int(counts.true_positives.sum())
+    return {
+        "n_images": len(evidence.images),
+        "n_gt": int(counts.positives.sum()),
+        "n_det": len(evidence),
+        "true_positives": hits,
+        "false_positives": int(counts.false_positives.sum()),
+        "false_negatives": int(counts.positives.sum()) - hits,
+        "false_positives_in_absent_classes": int(counts.false_positives[absent].sum()),
+        "false_positives_on_background_images": int(wrong[~has_truth[evidence.image]].sum()),
+        "detections_cut_by_cap": int((evidence.rank >= tables.cell.max_dets).sum()),
+        "tied_detections": tied_detections(evidence),
+        "images_without_detections": int((~has_detection).sum()),
+    }
+
+
+def tied_detections(evidence: Evidence) -> int:
+    """How many detections have a score that is not unique within their class."""
+    order = np.lexsort((evidence.scores, evidence.category))
+    score, category = evidence.scores[order], evidence.category[order]
+    same = (score[1:] == score[:-1]) & (category[1:] == category[:-1])
+    tied = np.zeros(len(score), bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    return int(tied.sum())
+
+
+def _classes(tables: _Tables, metrics: Sequence[Metric], measured: Measurement, first: int) -> tuple[ClassScores, ...]:
+    evidence, counts = tables.evidence, tables.counts
+    size = len(evidence.categories)
+    counted = ~evidence.gt_ignored[:, tables.cell.area]
+    pairs = np.unique(evidence.gt_category[counted].astype(np.int64) * len(evidence.images)
+                      + evidence.gt_image[counted])
+    n_images = np.bincount(pairs // max(len(evidence.images), 1), minlength=size)
+    n_det = np.bincount(evidence.category, minlength=size)
+    return tuple(
+        ClassScores(
+            id=key if isinstance(key, str) else int(key), name=name, n_gt=int(counts.positives[k]),
+            n_images=int(n_images[k]), n_det=int(n_det[k]), true_positives=int(counts.true_positives[k, 0]),
+            false_positives=int(counts.false_positives[k, 0]),
+            false_negatives=int(counts.positives[k] - counts.true_positives[k, 0]),
+            values={str(metric): _plain(measured.classes[first + i, k]) for i, metric in enumerate(metrics)},
+        )
+        for k, (key, name) in enumerate(zip(evidence.categories.ids, evidence.categories.names, strict=True))
+    )
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _reason(metric: Metric, tables: _Tables) -> str:
+    """Why a metric is undefined."""
+    area = metric.area or tables.evidence.params.areas[0].name
+    if metric.category is not None:
+        return f"class {metric.category} has no ground truth that counts in area range {area}"
+    return f"no class has ground truth that counts in area range {area}"
+
+
+def _differences(evidence: Evidence, ground_truth: GroundTruth, detections: Detections) -> tuple[str, ...]:
+    reasons = differences_from_coco(evidence.params)
+    if len(evidence.images) < len(ground_truth.images):
+        reasons.append(f"{len(evidence.images):,} of {len(ground_truth.images):,} images are scored")
+    return (*reasons, *ground_truth.departures, *detections.departures)
+
+
+def _findings(scores: Scores, tables: _Tables, detections: Detections) -> list[Finding]:
+    """What only the matched data shows."""
+    totals, evidence = scores.totals, tables.evidence
+    found = [Finding("settings-sorted", 1, note) for note in scores.params.notes]
+    left_out = len(detections) - totals["n_det"]
+    if left_out:
+        found.append(Finding("left-out", left_out, f"{left_out:,} detections are below the score cut, or on images or "
+                             "of classes that were not asked for"))
+    if totals["n_det"] and totals["tied_detections"] > MANY_TIES * totals["n_det"]:
+        found.append(Finding("many-ties", totals["tied_detections"],
+                             f"{totals['tied_detections']:,} of {totals['n_det']:,} detections share their score with "
+                             "another of their class: image order and file order decide between them"))
+    if totals["detections_cut_by_cap"]:
+        found.append(Finding("cut-by-cap", totals["detections_cut_by_cap"],
+                             f"{totals['detections_cut_by_cap']:,} detections are beyond the {tables.cell.max_dets} "
+                             "best of their image and class and were not scored; --max-dets raises the cap"))
+    with_truth = np.zeros(len(evidence.images), bool)
+    with_truth[evidence.gt_image] = True
+    with_truth[evidence.image] = False
+    missed = int(with_truth.sum())
+    if missed and totals["n_det"]:
+        key = evidence.images.ids[int(np.argmax(with_truth))]
+        found.append(Finding("images-without-detections", missed,
+                             f"{missed:,} images with ground truth have no detection, as image {key!s}: did the model "
+                             "run on all of them?"))
+    if scores.metrics and len(scores.undefined) == len(scores.metrics):
+        found.append(Finding("nothing-evaluable", 1, "every requested metric is undefined: "
+                             f"{next(iter(scores.undefined.values()))}"))
+    return found
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    return {"deteval": VERSION, "python": platform.python_version(), "numpy": np.__version__}

@@ -1,0 +1,3 @@
+"""The version of deteval."""
+
+VERSION = "0.1.0"
