@@ -249,10 +249,12 @@ def read_ground_truth(text: Text, collector: Collector) -> GroundTruthColumns | 
 def ground_truth_from(value: Any, collector: Collector, size: int | None) -> GroundTruthColumns | None:
     """The columns of a COCO object."""
     if not isinstance(value, dict):
-        looks = " (this looks like predictions)" if isinstance(value, list) else ""
-        collector.file_level("missing-section", "holds "
-                             f"{'a list' if isinstance(value, list) else shortened(value)}{looks}; "
-                             "an object with images, annotations and categories is needed")
+        held = "a list" if isinstance(value, list) else shortened(value)
+        collector.file_level("missing-section", f"holds {held}; an object with images, annotations and categories is "
+                             "needed")
+        if isinstance(value, list) and value and isinstance(value[0], dict) and "score" in value[0]:
+            collector.file_level("looks-swapped", "this looks like predictions; they come first: deteval score PREDS "
+                                 "GT", len(value))
         return None
     missing = [name for name in ("images", "annotations", "categories") if not isinstance(value.get(name), list)]
     if missing:

@@ -58,7 +58,6 @@ class Scores:
     inputs: tuple[Input, ...] = ()
     reading: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
-    timings: dict[str, float] | None = None
     crosscheck: dict[str, Any] | None = None
 
     @property
@@ -85,8 +84,6 @@ class Scores:
             "findings": [finding.to_dict() for finding in self.findings],
             "versions": dict(self.versions),
         }
-        if self.timings is not None:
-            document["timings"] = dict(self.timings)
         if self.crosscheck is not None:
             document["crosscheck"] = self.crosscheck
         return document

@@ -1,0 +1,88 @@
+"""Options that commands share, declared once. Nothing heavier than click is imported here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SETTINGS = (
+    click.option("--similarity", metavar="iou|giou|diou|ciou", help="How boxes are compared. [default: iou]"),
+    click.option("--iou", metavar="THRESHOLDS",
+                 help="Thresholds: a range start:stop:step or a list .3,.5. [default: .5:.95:.05]"),
+    click.option("--max-dets", metavar="CAPS",
+                 help="Detections per image and class that count, best scores first. [default: 1,10,100]"),
+    click.option("--area", multiple=True, metavar="RANGE",
+                 help="coco, all, small, medium, large or name:lo-hi in px^2; repeatable, the first is the one of "
+                      "metrics without a range. [default: coco]"),
+    click.option("--area-source", metavar="field|box",
+                 help="Judge ground truth by its area field or its box. [default: field]"),
+    click.option("--class-agnostic", is_flag=True, default=None, help="Match without looking at classes."),
+    click.option("--classes", multiple=True, metavar="NAMES",
+                 help="Classes to score: names, ids or globs, comma-separated; repeatable. [default: all]"),
+    click.option("--min-score", metavar="X", help="Drop detections with a lower score, before the cap."),
+    click.option("--honour-ignore", is_flag=True, default=None,
+                 help="Leave out ground truth with ignore: 1, which COCO overwrites by iscrowd."),
+)
+READING = (
+    click.option("--box-format", metavar="xywh|xyxy|cxcywh", help="How predictions write boxes. [default: xywh]"),
+    click.option("--category-map", metavar="+1|coco80to91|FILE.yaml",
+                 help="Change predicted categories: add a number, COCO's 80 ids to its 91, or a YAML file of lines "
+                      "`predicted: ground truth`."),
+    click.option("--match-images", metavar="id|file_name|stem",
+                 help="Join predictions to images by id, file name, or file name without folder and ending. "
+                      "[default: id]"),
+    click.option("--default-score", metavar="X", help="The score of detections that have none."),
+    click.option("--allow", multiple=True, metavar="CODE",
+                 help="Pass a finding that would stop the run, as unknown-image; repeatable."),
+    click.option("--lenient", is_flag=True, default=None, help="Pass every finding that may be passed."),
+)
+CONFIG = (click.option("--config", "config", metavar="FILE.yaml",
+                       help="Settings by option name; options given here win. See configs/coco.yaml."),)
+IMAGES = (click.option("--images", metavar="FILE", help="Score only the images listed: a JSON list, or an id a line."),)
+THREADS = (click.option("--threads", type=click.IntRange(min=1), metavar="N",
+                        help="Same numbers for every N. [default: the CPUs this process may use]"),)
+OUTPUT = (
+    click.option("-o", "--output", metavar="FILE", help="Write the result to a file, whole or not at all."),
+    click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors."),
+)
+
+
+def options(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:
+    """One decorator for several groups of options, shown in `--help` in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def split(values: tuple[str, ...]) -> list[str]:
+    """The items of a repeatable option whose values may be comma-separated lists."""
+    return [item.strip() for value in values for item in value.split(",") if item.strip()]
+
+
+def setting_values(given: dict[str, Any], config: str | None, extra: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Values by option name: those given on the command line, then the YAML's. Defaults are left out.
+
+    given: click's parameters, those that are no settings included; `extra` names some that a YAML may hold too.
+    """
+    from deteval.loading.settings import SETTINGS as NAMES
+    from deteval.loading.settings import read_config
+
+    values = {} if config is None else read_config(config, extra)
+    for name in (*NAMES, *extra):
+        value = given.get(name)
+        if value is None or value == ():
+            continue
+        values[name] = split(value) if name in ("classes", "allow") else list(value) if name == "area" else value
+    return values
+
+
+def relative_to(config: str | None, path: str) -> str:
+    """A path that stands in a YAML file."""
+    return path if config is None else str(Path(config).parent / path)

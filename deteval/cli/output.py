@@ -1,0 +1,55 @@
+"""Where results and remarks go: result on stdout or in a file, everything else on stderr."""
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deteval.records.findings import Finding
+    from deteval.reports.layout import Look
+
+
+def make_look(digits: int, output: str | None) -> "Look":
+    """Width and colour of the terminal; neither in a pipe or a file, no colour under NO_COLOR."""
+    from deteval.reports.layout import Look
+
+    terminal = output is None and sys.stdout.isatty()
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Look(width=shutil.get_terminal_size().columns if terminal else None, colour=colour, digits=digits)
+
+
+def deliver(text: str, output: str | None, quiet: bool) -> None:
+    """The result to its file, or to stdout."""
+    from deteval.reports.writer import write_file, write_stdout
+
+    if output is None:
+        write_stdout(text)
+        return
+    write_file(output, [text])
+    remark(f"wrote {output}", quiet)
+
+
+def remark(text: str, quiet: bool) -> None:
+    """A line on stderr."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def remark_findings(findings: "Sequence[Finding]", quiet: bool) -> None:
+    """Findings on stderr, where the result itself does not show them."""
+    from deteval.reports.layout import Look
+    from deteval.reports.table import findings_lines
+
+    for line in findings_lines(findings, Look()):
+        remark(line, quiet)
+
+
+def remark_timings(seconds: dict[str, float], quiet: bool) -> None:
+    """Seconds by stage on stderr."""
+    stages = ("read", "decode", "join", "match", "measure", "report")
+    remark("  ".join(f"{name} {seconds.get(name, 0.0):.3f} s" for name in stages), quiet)

@@ -1,0 +1,79 @@
+"""What a command was asked for, from options and YAML, all of it checked before a file is read."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deteval.cli.options import relative_to, setting_values
+from deteval.cli.output import make_look
+from deteval.errors import nearest, usage_error
+from deteval.loading.settings import SETTINGS, Settings, make_settings
+from deteval.records.metric import COCO_METRICS, Metric, default_metrics, parse_metrics, resolve
+from deteval.reports.machine import check_coco_format
+from deteval.reports.writer import check_target
+
+if TYPE_CHECKING:
+    from deteval.reports.layout import Look
+
+EXTRA = ("images", "metrics", "per_class", "digits", "format", "threads")
+"""Options that a score YAML may hold besides the settings."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Settings, what to report, and how."""
+
+    settings: Settings
+    metrics: tuple[Metric, ...]
+    format: str
+    per_class: str
+    threads: int | None
+    images: str | None
+    look: "Look"
+
+
+def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[str]) -> Request:
+    """The request of a command line; `DetevalError` (usage) for anything that does not fit."""
+    values = setting_values(given, given.get("config"), EXTRA)
+    settings = make_settings({name: value for name, value in values.items() if name in SETTINGS})
+    chosen = values.get("format", formats[0])
+    if chosen not in formats:
+        raise usage_error(f"format: {chosen!r} is not one of {', '.join(formats)}{nearest(str(chosen), list(formats))}")
+    if chosen == "coco":
+        check_coco_format(settings.params)
+    metrics = _metrics(values.get("metrics"), settings, chosen)
+    images = values.get("images")
+    if images and not given.get("images"):
+        images = relative_to(given.get("config"), str(images))
+    for target in (given.get("output"), given.get("matches")):
+        if target:
+            check_target(target, inputs)
+    threads = values.get("threads")
+    return Request(
+        settings=settings, metrics=metrics, format=chosen, per_class=_per_class(str(values.get("per_class", "all"))),
+        threads=None if threads is None else _whole("threads", threads, 1), images=images,
+        look=make_look(_whole("digits", values.get("digits", 4), 0), given.get("output")),
+    )
+
+
+def _metrics(asked: Any, settings: Settings, chosen: str) -> tuple[Metric, ...]:
+    if chosen == "coco":
+        return tuple(COCO_METRICS.values())
+    metrics = default_metrics(settings.params)
+    if asked is not None:
+        metrics = parse_metrics(",".join(asked) if isinstance(asked, list) else str(asked))
+    for metric in metrics:
+        resolve(metric, settings.params)
+    return metrics
+
+
+def _per_class(text: str) -> str:
+    word, colon, number = text.partition(":")
+    if text in ("all", "none") or (word == "worst" and colon and number.isdigit() and int(number) > 0):
+        return text
+    raise usage_error(f"per_class: {text!r} is not all, none or worst:N")
+
+
+def _whole(name: str, value: Any, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise usage_error(f"{name}: {value!r} is not a whole number of at least {low}")
+    return value

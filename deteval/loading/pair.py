@@ -1,0 +1,46 @@
+"""A ground truth and predictions on it, read together so that everything wrong with either is said at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deteval.loading.detections import Source, read_detections
+from deteval.loading.ground_truth import read_ground_truth
+from deteval.loading.source import STDIN
+from deteval.errors import usage_error
+from deteval.records.dataset import Detections, GroundTruth
+from deteval.records.findings import Finding, raise_errors
+from deteval.records.reading import Reading
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What could be read of both sides, and all findings."""
+
+    ground_truth: GroundTruth | None
+    detections: Detections | None
+    findings: tuple[Finding, ...]
+
+
+def read_pair(predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading) -> Pair:
+    """Both sides with their findings; predictions are looked at only where a ground truth could be read."""
+    named = [predictions] if isinstance(predictions, str) else predictions
+    if str(ground_truth) == STDIN and isinstance(named, (list, tuple)) and STDIN in map(str, named):
+        raise usage_error("stdin (-) can be read only once")
+    truth, findings = read_ground_truth(ground_truth, allow=reading.allow)
+    if truth is None:
+        return Pair(None, None, findings)
+    detections, more = read_detections(predictions, truth, reading)
+    return Pair(truth, detections, (*findings, *more))
+
+
+def load_pair(
+    predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading
+) -> tuple[GroundTruth, Detections]:
+    """Both sides; `DetevalError` (input) that lists every error-level finding of either."""
+    pair = read_pair(predictions, ground_truth, reading)
+    raise_errors(pair.findings)
+    assert pair.ground_truth is not None  # nothing to return is always an error-level finding
+    assert pair.detections is not None
+    return pair.ground_truth, pair.detections

@@ -1,0 +1,105 @@
+"""Text laid out for a terminal or a pipe: aligned columns, wrapped cells, colour where it is wanted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unicodedata import east_asian_width
+
+BOLD, DIM, YELLOW, RED = "1", "2", "33", "31"
+ELLIPSIS = "…"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to print: columns available (None: no limit), whether to use colour, decimals of a metric."""
+
+    width: int | None = None
+    colour: bool = False
+    digits: int = 4
+
+    def style(self, text: str, code: str) -> str:
+        """The text in a colour or weight, if colour is wanted."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+    def value(self, value: float | None) -> str:
+        """A metric, rounded; `n/a` where undefined."""
+        return "n/a" if value is None else f"{value:.{self.digits}f}"
+
+
+def display_width(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def printable(text: str) -> str:
+    """A name from data, with control characters made visible."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def cut(text: str, width: int) -> str:
+    """The text, shortened with an ellipsis to at most `width` columns."""
+    if display_width(text) <= width:
+        return text
+    while text and display_width(text) > width - 1:
+        text = text[:-1]
+    return text + ELLIPSIS
+
+
+def pad(text: str, width: int, left: bool) -> str:
+    """The text filled up with spaces to `width` columns."""
+    fill = " " * max(0, width - display_width(text))
+    return text + fill if left else fill + text
+
+
+def columns(rows: Sequence[Sequence[str]], look: Look, *, left: int = 1, names: int = 0) -> list[str]:
+    """Rows of cells as aligned lines, the first row a heading; the first `left` columns are flush left.
+
+    On a narrow screen the column `names` is shortened first, to no less than eight columns, then columns are dropped
+    from the right, which the heading shows by an ellipsis.
+    """
+    widths = [max(display_width(row[i]) for row in rows) for i in range(len(rows[0]))]
+    shown = len(widths)
+    if look.width is not None:
+        spare = look.width - sum(widths) - 2 * (len(widths) - 1)
+        widths[names] = max(min(8, widths[names]), widths[names] + min(spare, 0))
+        while shown > left + 1 and sum(widths[:shown]) + 2 * (shown - 1) > look.width - 2 * (shown < len(widths)):
+            shown -= 1
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [pad(cut(cell, width), width, place < left)
+                 for place, (cell, width) in enumerate(zip(row[:shown], widths, strict=False))]
+        line = "  ".join(cells)
+        if number == 0 and shown < len(widths):
+            line += f" {ELLIPSIS}"
+        lines.append(look.style(line.rstrip(), BOLD) if number == 0 else line.rstrip())
+    return lines
+
+
+def cells(names: Sequence[str], values: Sequence[str], look: Look, most: int = 6) -> list[str]:
+    """Names above values, as many side by side as fit, at most `most`."""
+    lines: list[str] = []
+    start = 0
+    while start < len(names):
+        stop, used = start, 0
+        widths = []
+        while stop < len(names) and stop - start < most:
+            width = max(display_width(names[stop]), display_width(values[stop]), 7)
+            if look.width is not None and stop > start and used + width + 2 > look.width:
+                break
+            widths.append(width)
+            used += width + 2
+            stop += 1
+        lines.append(look.style("  ".join(pad(names[i], widths[i - start], False) for i in range(start, stop)), BOLD))
+        lines.append("  ".join(pad(values[i], widths[i - start], False) for i in range(start, stop)))
+        start = stop
+    return lines
+
+
+def wrapped(text: str, look: Look, indent: str = "  ") -> list[str]:
+    """A sentence broken into lines; continuation lines are indented."""
+    import textwrap
+
+    if look.width is None:
+        return text.split("\n")
+    return [line for part in text.split("\n")
+            for line in textwrap.wrap(part, max(look.width, 20), subsequent_indent=indent,
+                                      break_on_hyphens=False) or [""]]
