@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deteval.records.params import Params
     from deteval.records.reading import Reading
     from deteval.records.scores import Scores
-    from deteval.studies.score import evaluate
+    from deteval.scoring import evaluate
 
 _HOMES = {
     "DetevalError": "deteval.errors",
@@ -32,7 +32,7 @@ _HOMES = {
     "Params": "deteval.records.params",
     "Reading": "deteval.records.reading",
     "Scores": "deteval.records.scores",
-    "evaluate": "deteval.studies.score",
+    "evaluate": "deteval.scoring",
     "load_detections": "deteval.loading.detections",
     "load_ground_truth": "deteval.loading.ground_truth",
     "match": "deteval.evaluation",
@@ -42,8 +42,21 @@ _HOMES = {
 }
 
 __all__ = [
-    "DetevalError", "Detections", "Evidence", "GroundTruth", "Params", "Reading", "Scores", "__version__",
-    "evaluate", "load_detections", "load_ground_truth", "match", "measure", "merge", "parse_metrics",
+    "Detections",
+    "DetevalError",
+    "Evidence",
+    "GroundTruth",
+    "Params",
+    "Reading",
+    "Scores",
+    "__version__",
+    "evaluate",
+    "load_detections",
+    "load_ground_truth",
+    "match",
+    "measure",
+    "merge",
+    "parse_metrics",
 ]
 
 

@@ -17,6 +17,7 @@ from deteval.records.numbers import position_of, threshold_text, thresholds_text
 from deteval.records.params import Params
 from deteval.threads import available_threads, map_chunks
 
+
 def match(
     ground_truth: GroundTruth,
     detections: Detections,

@@ -33,7 +33,8 @@ def group(ground_truth: GroundTruth, detections: Detections, params: Params, ima
            category_position: Positions, n_images: int, n_categories: int, threads: int) -> tuple[Rows, Rows]:
     """Detections and ground truths sorted into the same (category, image) groups, detections by score within."""
     sorted_rows = []
-    for boxes in (detections, ground_truth):
+    sides: tuple[Detections | GroundTruth, ...] = (detections, ground_truth)
+    for boxes in sides:
         rows = np.flatnonzero((image_position[boxes.image] >= 0) & (category_position[boxes.category] >= 0))
         if boxes is detections and params.min_score is not None:
             rows = rows[detections.scores[rows] >= params.min_score]
@@ -55,7 +56,7 @@ def group(ground_truth: GroundTruth, detections: Detections, params: Params, ima
         Rows(order=rows[order], image=image[order], category=category[order], source_category=source[order],
               boxes=boxes.boxes[rows[order]], starts=group_starts)
         for boxes, group_starts, (rows, order, image, category, source) in zip(
-            (detections, ground_truth), (dt_starts, gt_starts), sorted_rows, strict=True)
+            sides, (dt_starts, gt_starts), sorted_rows, strict=True)
     )
     return dt, gt
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,8 @@ class _Table:
         evidence = self.evidence
         kept = np.where(evidence.gt_ignored[:, area], 0, weights[evidence.gt_image])
         sums = np.concatenate([[0], np.cumsum(kept)])
-        return (sums[self.gt_starts[1:]] - sums[self.gt_starts[:-1]]).astype(np.int64)
+        totals: Ints = (sums[self.gt_starts[1:]] - sums[self.gt_starts[:-1]]).astype(np.int64)
+        return totals
 
     def counts(self, cell: Cell, weights: Ints) -> Counts:
         evidence = self.evidence
@@ -153,11 +154,11 @@ def _measure_once(metrics: Sequence[Metric], table: _Table, weights: Ints) -> Me
     evidence = table.evidence
     every = tuple(range(len(evidence.params.iou)))
 
-    @lru_cache(maxsize=None)
+    @cache
     def precision(area: int, cap: int) -> Floats:
         return table.precision(Cell(every, area, cap, None), weights)[0]
 
-    @lru_cache(maxsize=None)
+    @cache
     def counts(area: int, cap: int, score: float | None) -> Counts:
         return table.counts(Cell(every, area, cap, score), weights)
 
@@ -229,7 +230,7 @@ def _ratio(kind: str, hits: Ints, misses: Ints, positives: Ints) -> Floats:
         elif kind == "recall":
             value = np.where(positives > 0, hits / positives, np.nan)
         else:
-            value = np.where(positives > 0, 2.0 * hits / (hits + misses + positives), np.nan)
+            value = 2.0 * hits / (hits + misses + positives)  # 0/0 is NaN
     return value
 
 

@@ -76,7 +76,7 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
     from deteval.loading.pair import load_pair
     from deteval.records.findings import raise_errors
     from deteval.reports.matches import write_matches
-    from deteval.studies.score import summarise
+    from deteval.scoring import summarise
 
     truth, found = load_pair(predictions, ground_truth, request.settings.reading)
     images = read_image_list(request.images, truth.images) if request.images else None

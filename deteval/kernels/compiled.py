@@ -6,28 +6,28 @@ it can be compiled ahead of time. A helper is called by kernels and is inlined i
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """Options of every kernel: other threads run meanwhile, 0/0 is NaN as in numpy, and never fast-math."""
 
 
-def kernel(signature: str) -> Callable[[Function], Function]:
+def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., int]]:
     """Compile a function for exactly this signature; arguments of other types are a TypeError, never a copy."""
 
-    def decorate(function: Function) -> Function:
+    def decorate(function: Callable[..., Any]) -> Callable[..., int]:
         try:
-            return numba.njit(signature, cache=True, **OPTIONS)(function)  # type: ignore[no-any-return]
+            compiled: Callable[..., int] = numba.njit(signature, cache=True, **OPTIONS)(function)
         except RuntimeError:  # no place to cache in: a read-only installation without a home
-            return numba.njit(signature, **OPTIONS)(function)  # type: ignore[no-any-return]
+            compiled = numba.njit(signature, **OPTIONS)(function)
+        return compiled
 
     return decorate
 
 
-def helper(function: Function) -> Function:
+def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that kernels call."""
-    return numba.njit(inline="never", **OPTIONS)(function)  # type: ignore[no-any-return]
+    compiled: Callable[..., Any] = numba.njit(**OPTIONS)(function)
+    return compiled

@@ -14,7 +14,7 @@ EPSILON = 2.220446049250313e-16
     "float64[::1], int64[::1], int64, int64, int64, int64, int64[::1], float64[::1], "
     "int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
 )
-def interpolated_precision(first_class, last_class, starts, order, image, rank, weights,  # type: ignore[no-untyped-def]
+def interpolated_precision(first_class, last_class, starts, order, image, rank, weights,
                            true_positive, ignored, scores, positives, area, areas, words, cap, thresholds,
                            recall_points, kept, event_row, event_hits, event_precision, out, out_scores):
     """Precision at every recall point, for some classes at one area range and cap (cocoeval.py, accumulate).
@@ -73,7 +73,7 @@ def interpolated_precision(first_class, last_class, starts, order, image, rank, 
     "int64(int64, int64, int64[::1], int32[::1], int32[::1], int64[::1], uint32[::1], uint32[::1], "
     "float64[::1], float64, int64, int64, int64, int64, int64[::1], int64[::1], int64[::1])"
 )
-def outcome_counts(first_class, last_class, starts, image, rank, weights,  # type: ignore[no-untyped-def]
+def outcome_counts(first_class, last_class, starts, image, rank, weights,
                    true_positive, ignored, scores, score_cut, area, areas, words, cap, thresholds,
                    hits, misses):
     """True and false positives with a score of at least score_cut, for some classes at one area range and cap.

@@ -7,7 +7,7 @@ ALMOST_ONE = 1.0 - 1e-10
 
 
 @helper
-def best_ground_truth(threshold, pairs, first, last, area, areas, words, word, bit,  # type: ignore[no-untyped-def]
+def best_ground_truth(threshold, pairs, first, last, area, areas, words, word, bit,
                       similarities, is_ignored, is_crowd, found):
     """The ground truth that a detection takes at one threshold and area range, or -1.
 
@@ -36,7 +36,7 @@ def best_ground_truth(threshold, pairs, first, last, area, areas, words, word, b
     "float64[::1], float64[::1], float64[::1], int64[::1], int64, "
     "uint32[::1], uint32[::1], uint32[::1], int64[::1], float64[::1])"
 )
-def match_groups(first_group, last_group, first_rank, last_rank,  # type: ignore[no-untyped-def]
+def match_groups(first_group, last_group, first_rank, last_rank,
                  detection_starts, ground_truth_starts, similarities, detection_area, is_ignored, is_crowd,
                  thresholds, area_low, area_high, detail_slot, detail_slots,
                  true_positive, ignored, found, detail_taken, detail_similarity):

@@ -7,7 +7,7 @@ SHORT = 64
 
 
 @kernel("int64(int32[::1], int64, int64[::1], int64[::1], int64[::1])")
-def counting_order(keys, n_keys, order_in, starts, order_out):  # type: ignore[no-untyped-def]
+def counting_order(keys, n_keys, order_in, starts, order_out):
     """Bring `order_in` (positions among `keys`) into ascending key, keeping the order within a key.
 
     starts, of n_keys + 1: where each key begins in the result. Two passes, by image and then by category, sort by
@@ -30,7 +30,7 @@ def counting_order(keys, n_keys, order_in, starts, order_out):  # type: ignore[n
 
 
 @helper
-def insert(order, scores, start, stop):  # type: ignore[no-untyped-def]
+def insert(order, scores, start, stop):
     """Stable insertion sort of order[start:stop] by descending score."""
     for i in range(start + 1, stop):
         row = order[i]
@@ -43,7 +43,7 @@ def insert(order, scores, start, stop):  # type: ignore[no-untyped-def]
 
 
 @helper
-def merge(order, scores, start, middle, stop, scratch):  # type: ignore[no-untyped-def]
+def merge(order, scores, start, middle, stop, scratch):
     """Merge two neighbouring sorted runs of `order`, the left one first among equals."""
     for i in range(start, middle):
         scratch[i] = order[i]
@@ -59,7 +59,7 @@ def merge(order, scores, start, middle, stop, scratch):  # type: ignore[no-untyp
 
 
 @kernel("int64(int64, int64, int64[::1], float64[::1], int64[::1], int64[::1])")
-def order_by_score(first_group, last_group, starts, scores, order, scratch):  # type: ignore[no-untyped-def]
+def order_by_score(first_group, last_group, starts, scores, order, scratch):
     """Sort order[starts[g]:starts[g + 1]] of some groups by descending score, stable; 0.0 and -0.0 tie.
 
     scratch: as long as `order`. Returns 0.
@@ -80,7 +80,7 @@ def order_by_score(first_group, last_group, starts, scores, order, scratch):  # 
 @kernel(
     "int64(int64[::1], int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int64[::1])"
 )
-def join_groups(detection_order, ground_truth_order, detection_image, detection_category,  # type: ignore[no-untyped-def]
+def join_groups(detection_order, ground_truth_order, detection_image, detection_category,
                 ground_truth_image, ground_truth_category, detection_starts, ground_truth_starts):
     """Walk detections and ground truths, both sorted by (category, image), and mark where each pair of them begins.
 

@@ -11,7 +11,7 @@ KINDS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
 
 
 @helper
-def overlap(dx, dy, dw, dh, gx, gy, gw, gh):  # type: ignore[no-untyped-def]
+def overlap(dx, dy, dw, dh, gx, gy, gw, gh):
     """Intersection area, in the reference's order of operations (cocoapi maskApi.c, bbIou)."""
     width = min(dx + dw, gx + gw) - max(dx, gx)
     if width <= 0.0:
@@ -23,7 +23,7 @@ def overlap(dx, dy, dw, dh, gx, gy, gw, gh):  # type: ignore[no-untyped-def]
 
 
 @helper
-def crowd_similarity(dx, dy, dw, dh, gx, gy, gw, gh):  # type: ignore[no-untyped-def]
+def crowd_similarity(dx, dy, dw, dh, gx, gy, gw, gh):
     """Intersection over detection area; minus infinity without intersection, so that no threshold is met."""
     intersection = overlap(dx, dy, dw, dh, gx, gy, gw, gh)
     if intersection <= 0.0:
@@ -32,7 +32,7 @@ def crowd_similarity(dx, dy, dw, dh, gx, gy, gw, gh):  # type: ignore[no-untyped
 
 
 @helper
-def box_similarity(kind, dx, dy, dw, dh, gx, gy, gw, gh):  # type: ignore[no-untyped-def]
+def box_similarity(kind, dx, dy, dw, dh, gx, gy, gw, gh):
     """IoU; or GIoU (Rezatofighi 2019), DIoU, CIoU (Zheng 2020, arXiv 1911.08287), which subtract from it.
 
     Degenerate boxes: an enclosing box of no area costs nothing under GIoU, an enclosing diagonal of 0 nothing under
@@ -65,9 +65,10 @@ def box_similarity(kind, dx, dy, dw, dh, gx, gy, gw, gh):  # type: ignore[no-unt
 
 
 @kernel(
-    "int64(int64, int64, int64, int64, int64, int64[::1], int64[::1], float64[::1], float64[::1], uint8[::1], float64[::1])"
+    "int64(int64, int64, int64, int64, int64, int64[::1], int64[::1], float64[::1], float64[::1], uint8[::1], "
+    "float64[::1])"
 )
-def similarities(kind, first_group, last_group, first_rank, last_rank,  # type: ignore[no-untyped-def]
+def similarities(kind, first_group, last_group, first_rank, last_rank,
                  detection_starts, ground_truth_starts, detection_boxes, ground_truth_boxes, is_crowd, out):
     """Every detection of rank first_rank..last_rank-1 against every ground truth, group after group.
 
@@ -96,7 +97,7 @@ def similarities(kind, first_group, last_group, first_rank, last_rank,  # type: 
     "int64(int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], "
     "int32[::1], int32[::1], uint8[::1], int64[::1], float64[::1], int64[::1], float64[::1])"
 )
-def best_overlaps(kind, first_image, last_image, detection_starts, detections,  # type: ignore[no-untyped-def]
+def best_overlaps(kind, first_image, last_image, detection_starts, detections,
                   ground_truth_starts, ground_truths, detection_boxes, ground_truth_boxes,
                   detection_categories, ground_truth_categories, is_crowd,
                   same, same_similarity, other, other_similarity):

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deteval.errors import usage_error
 from deteval.loading.detections import Source, read_detections
 from deteval.loading.ground_truth import read_ground_truth
 from deteval.loading.source import STDIN
-from deteval.errors import usage_error
 from deteval.records.dataset import Detections, GroundTruth
 from deteval.records.findings import Finding, raise_errors
 from deteval.records.reading import Reading

@@ -1,7 +1,8 @@
 """The table of match evidence that every command measures, and its merge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class Detail:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The outcome of matching: detection rows and ground-truth rows, both by (category, image), then rank or file order.
+    """The outcome of matching: rows of detections and of ground truths, by (category, image), then rank or file order.
 
     image, category: int32 positions among `images` and `categories`. rank: place by score within image and class,
     from 0; a cap m keeps rank < m, rows beyond the largest cap are listed but were not matched. row: the record's
@@ -87,14 +88,18 @@ def merge(parts: Sequence[Evidence]) -> Evidence:
     gt_category = np.concatenate([part.gt_category for part in parts])
     order = np.lexsort((image, category))  # stable: rank and file order are kept
     gt_order = np.lexsort((gt_image, gt_category))
-    columns = {name: np.concatenate([getattr(part, name) for part in parts])[order]
-               for name in ("rank", "scores", "row", "true_positive", "ignored")}
-    gt_columns = {name: np.concatenate([getattr(part, name) for part in parts])[gt_order]
-                  for name in ("gt_row", "gt_ignored", "found")}
-    return replace(
-        parts[0], images=images, image=image[order], category=category[order],
-        gt_image=gt_image[gt_order], gt_category=gt_category[gt_order],
-        detail=_merge_details(parts, order, gt_order), **columns, **gt_columns,
+
+    def joined(name: str, order: Ints) -> NDArray[Any]:
+        column: NDArray[Any] = np.concatenate([getattr(part, name) for part in parts])[order]
+        return column
+
+    return Evidence(
+        params=parts[0].params, images=images, categories=parts[0].categories,
+        image=image[order], category=category[order], rank=joined("rank", order), scores=joined("scores", order),
+        row=joined("row", order), true_positive=joined("true_positive", order), ignored=joined("ignored", order),
+        gt_image=gt_image[gt_order], gt_category=gt_category[gt_order], gt_row=joined("gt_row", gt_order),
+        gt_ignored=joined("gt_ignored", gt_order), found=joined("found", gt_order),
+        detail=_merge_details(parts, order, gt_order),
     )
 
 
@@ -113,9 +118,10 @@ def _merge_images(parts: Sequence[Images]) -> tuple[Images, list[Positions]]:
     """All images ascending by id, and for each part where its images stand among them."""
     ids = np.concatenate([part.ids for part in parts])
     order = np.argsort(ids, kind="stable")
-    for before, after in zip(order[:-1], order[1:], strict=True):
-        if ids[before] == ids[after]:
-            raise usage_error(f"merge: image {ids[before]!r} stands in two parts")
+    ascending = ids[order]
+    repeated = np.flatnonzero(ascending[1:] == ascending[:-1])
+    if len(repeated):
+        raise usage_error(f"merge: image {ascending[repeated[0]]!r} stands in two parts")
     names = [name for part in parts for name in part.file_names]
     merged = Images(
         ids=ids[order], file_names=tuple(names[i] for i in order),
@@ -139,7 +145,8 @@ def _merge_details(parts: Sequence[Evidence], order: Ints, gt_order: Ints) -> De
     def moved(name: str) -> Ints:
         columns = [np.where(getattr(detail, name) < 0, -1, getattr(detail, name) + offset)
                    for detail, offset in zip(details, offsets, strict=False)]
-        return new_row[np.concatenate(columns)[order]]
+        rows: Ints = new_row[np.concatenate(columns)[order]]
+        return rows
 
     similarities = {name: np.concatenate([getattr(detail, name) for detail in details])[order]
                     for name in ("similarity", "best_same_similarity", "best_other_similarity")}

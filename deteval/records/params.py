@@ -22,6 +22,10 @@ class AreaRange:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", float(self.low))
+        object.__setattr__(self, "high", float(self.high))
+
 
 COCO_IOU = parse_numbers(".5:.95:.05")
 COCO_MAX_DETS = (1, 10, 100)
@@ -62,6 +66,7 @@ class Params:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "iou", tuple(float(threshold) for threshold in self.iou))
         _check_choice("similarity", self.similarity, list(SIMILARITIES))
         _check_choice("area_source", self.area_source, list(AREA_SOURCES))
         _check_thresholds(self.similarity, self.iou)

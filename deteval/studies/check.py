@@ -7,7 +7,7 @@ from deteval.loading.pair import read_pair
 from deteval.records.findings import ERROR, Finding
 from deteval.records.params import Params
 from deteval.records.reading import Reading
-from deteval.studies.score import evaluate
+from deteval.scoring import evaluate
 
 
 def find(predictions: Sequence[str], ground_truth: str, params: Params, reading: Reading, *,

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from deteval import timing
 from deteval.evaluation import match
 from deteval.measures import Counts, Measurement, count, measure
-from deteval.records.dataset import Detections, GroundTruth, Ints, fingerprint
+from deteval.records.dataset import Bools, Detections, GroundTruth, Ints, fingerprint
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
 from deteval.records.metric import Cell, Metric, class_metrics, default_metrics, resolve
@@ -89,12 +88,13 @@ class _Tables:
     counts: Counts
 
     @property
-    def false_positive(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def false_positive(self) -> Bools:
         """Which detections are false positives in the count cell."""
         evidence, threshold = self.evidence, self.cell.thresholds[0]
         either = evidence.true_positive[:, self.cell.area, threshold >> 5] \
             | evidence.ignored[:, self.cell.area, threshold >> 5]
-        return ((either >> np.uint32(threshold & 31)) & 1 == 0) & (evidence.rank < self.cell.max_dets)
+        neither: Bools = (either >> np.uint32(threshold & 31)) & 1 == 0
+        return neither & (evidence.rank < self.cell.max_dets)
 
 
 def _totals(tables: _Tables) -> dict[str, int]:

@@ -1,0 +1,128 @@
+"""The floors of the house: a file imports from floors below its own, and a few things live in one place only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "deteval"
+FLOORS = (
+    ("version", "errors", "threads", "timing"),
+    ("kernels.compiled", "kernels.similarity", "kernels.matching", "kernels.curves", "kernels.ordering"),
+    ("records.numbers", "records.params", "records.findings", "records.dataset", "records.reading",
+     "records.categories", "records.evidence", "records.metric", "records.scores"),
+    ("loading",),
+    ("grouping",),
+    ("evaluation",),
+    ("measures",),
+    ("scoring",),
+    ("studies",),
+    ("reports",),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+"""From the ground up; within a floor a module may import those listed before it, within `loading`, `studies`,
+`reports` and `cli` any other, so long as there is no circle."""
+ONLY_IN = {
+    "click": ("cli",),
+    "numba": ("kernels.compiled",),
+    "pycocotools": ("studies.crosscheck",),
+    "yaml": ("loading.yaml_file",),
+    "scipy": ("inference",),
+}
+MAY_OPEN = ("loading.source", "loading.yaml_file", "reports.writer")
+LONGEST = 350
+
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))
+           if path.name != "__init__.py" or path.parent == ROOT}
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Every module that a file imports anywhere, as full dotted names."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def place(module: str) -> tuple[int, int]:
+    """The floor of a module and its place there."""
+    for floor, rooms in enumerate(FLOORS):
+        for position, room in enumerate(rooms):
+            if module == room or module.startswith(f"{room}."):
+                return floor, position
+    raise AssertionError(f"deteval/{module} stands on no floor: add it to FLOORS")
+
+
+def own_imports(tree: ast.AST) -> set[str]:
+    """Modules of deteval that a file imports, without the prefix."""
+    names = {name.removeprefix("deteval.") for name in imports(tree) if name.startswith("deteval.")}
+    return {name for name in names if name in MODULES}
+
+
+TREES = {module: ast.parse(path.read_text()) for module, path in MODULES.items()}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_come_from_below(module):
+    mine = place(module)
+    for other in own_imports(TREES[module]):
+        theirs = place(other)
+        same_room = theirs == mine and module.partition(".")[0] == other.partition(".")[0]
+        assert theirs < mine or same_room, f"{module} imports {other}, which is not below it"
+
+
+def test_no_circles():
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path, module])
+        if module not in done:
+            for other in own_imports(TREES[module]):
+                visit(other, (*path, module))
+            done.add(module)
+
+    for module in MODULES:
+        if module != "__init__":
+            visit(module, ())
+
+
+def test_studies_do_not_import_each_other():
+    for module in MODULES:
+        others = {name for name in own_imports(TREES[module]) if name.startswith("studies.")}
+        assert not (module.startswith("studies.") and others), module
+
+
+@pytest.mark.parametrize("package", sorted(ONLY_IN))
+def test_packages_live_in_one_place(package):
+    for module, tree in TREES.items():
+        if any(name.partition(".")[0] == package for name in imports(tree)):
+            assert module.startswith(ONLY_IN[package]), f"{module} imports {package}"
+
+
+def test_files_are_opened_in_few_places_and_nothing_prints():
+    openers = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdopen"}
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+                assert name != "print", module
+                assert name not in openers or module in MAY_OPEN or name == "read_text", f"{module} calls {name}"
+
+
+def test_kernels_import_no_records_and_never_allocate_or_raise():
+    for module, tree in TREES.items():
+        if module.startswith("kernels.") and module != "kernels.compiled":
+            assert {name.partition(".")[0] for name in imports(tree)} <= {"math", "deteval"}, module
+            for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
+                for node in ast.walk(ast.Module(body=function.body, type_ignores=[])):
+                    assert not isinstance(node, ast.Raise | ast.Try | ast.List | ast.Dict | ast.ListComp), \
+                        f"{module}.{function.name}, line {node.lineno}"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_no_file_holds_two_ideas(module):
+    assert len(MODULES[module].read_text().splitlines()) <= LONGEST, f"{module} is longer than {LONGEST} lines"
