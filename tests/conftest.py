@@ -1,0 +1,29 @@
+"""Fixtures that several tests share."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from deteval.cli.main import _exit_code
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture()
+def deteval_run(capfd):
+    """Runs `deteval ARGUMENTS` in this process, with the real streams captured."""
+
+    def run(*arguments: object) -> Outcome:
+        capfd.readouterr()
+        code = _exit_code([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run

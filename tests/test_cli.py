@@ -1,0 +1,296 @@
+"""The command line as a user meets it: outputs, exit codes, options over YAML over defaults, pipes and files."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from datasets import random_dataset
+from reference import run_reference
+
+import deteval
+from deteval.cli.main import COMMANDS
+
+SEED = 7
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS")}
+
+
+@pytest.fixture()
+def files(tmp_path):
+    """A ground truth and predictions on disk, under COCO settings."""
+    seed = next(seed for seed in range(1000) if len(random_dataset(seed).detections) > 20
+                and random_dataset(seed).settings["max_dets"] == (1, 10, 100)
+                and not random_dataset(seed).settings["class_agnostic"]
+                and run_reference(random_dataset(seed).ground_truth, random_dataset(seed).detections).stats[0] > 0.1)
+    data = random_dataset(seed)
+    (tmp_path / "gt.json").write_text(json.dumps(data.ground_truth))
+    (tmp_path / "preds.json").write_text(json.dumps(data.detections))
+    return tmp_path / "preds.json", tmp_path / "gt.json", data
+
+
+def subprocess_run(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "deteval", *map(str, arguments)], capture_output=True, text=True,
+                          env=ENVIRONMENT | options.pop("env", {}), timeout=120, **options)
+
+
+def test_all_formats_agree(files, deteval_run):
+    predictions, truth, data = files
+    document = json.loads(deteval_run("score", predictions, truth, "--format", "json").out)
+    expected = run_reference(data.ground_truth, data.detections)
+    assert [-1.0 if v is None else v for v in document["metrics"].values()] == expected.stats.tolist()
+    table = deteval_run("score", predictions, truth).out
+    markdown = deteval_run("score", predictions, truth, "--format", "markdown").out
+    rows = list(csv.DictReader(io.StringIO(deteval_run("score", predictions, truth, "--format", "csv").out)))
+    values = {row["name"]: row["value"] for row in rows if row["section"] == "metric"}
+    for name, value in document["metrics"].items():
+        shown = "n/a" if value is None else f"{value:.4f}"
+        assert shown in table
+        assert shown in markdown
+        assert values[name] == ("" if value is None else repr(value))
+    assert {row["name"]: int(row["value"]) for row in rows if row["section"] == "total"} == document["totals"]
+    for one in document["classes"]:
+        mine = {row["name"]: row["value"] for row in rows if row["section"] == "class" and row["class"] == one["name"]}
+        assert mine == {"n_gt": str(one["n_gt"]), "n_images": str(one["n_images"]), "n_det": str(one["n_det"]),
+                        **{key: str(one[key]) for key in ("true_positives", "false_positives", "false_negatives")},
+                        **{key: "" if v is None else repr(v) for key, v in one["metrics"].items()}}
+        assert one["true_positives"] + one["false_negatives"] == one["n_gt"]
+
+
+def test_coco_lines_are_those_of_pycocotools(files, deteval_run, capfd):
+    import reference
+    from pycocotools.cocoeval import COCOeval
+
+    predictions, truth, data = files
+    mine = deteval_run("score", predictions, truth, "--format", "coco", "-q")
+    evaluation = COCOeval(*reference.as_coco(data.ground_truth, data.detections), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    capfd.readouterr()
+    evaluation.summarize()
+    assert mine.out == capfd.readouterr().out
+    assert mine.err == ""
+    refused = deteval_run("score", predictions, truth, "--format", "coco", "--iou", ".5")
+    assert (refused.code, refused.out) == (2, "")
+
+
+def test_option_beats_yaml_beats_default(files, deteval_run, tmp_path):
+    predictions, truth, _ = files
+    (tmp_path / "run.yaml").write_text("iou: [.3, .5]\nmax_dets: [5]\nformat: json\n")
+    settings = json.loads(deteval_run("score", predictions, truth, "--config", tmp_path / "run.yaml",
+                                      "--max-dets", "7").out)["settings"]
+    assert (settings["iou"], settings["max_dets"], settings["similarity"]) == (".3,.5", [7], "iou")
+
+
+def test_digits_and_per_class_shape_only_what_people_read(files, deteval_run):
+    predictions, truth, _ = files
+    whole = deteval_run("score", predictions, truth, "--format", "json").out
+    assert deteval_run("score", predictions, truth, "--format", "json", "--digits", "1", "--per-class", "none").out == whole
+    table = deteval_run("score", predictions, truth, "--digits", "2", "--per-class", "worst:1").out
+    assert "the 1 of" in table
+    assert "n_images" not in deteval_run("score", predictions, truth, "--per-class", "none").out
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--similarity", "giuo"], "similarity: 'giuo' is not one of iou, giou, diou, ciou; did you mean 'giou'?"),
+    (["--iou", "1.5"], "iou: 1.5 is outside (0, 1], the range of iou"),
+    (["--iou", "nan"], "iou: 'nan' is not a number; write .5 or .3,.5 or .5:.95:.05"),
+    (["--iou", ".5:.9:.3"], "iou: '.5:.9:.3': the step does not divide the range"),
+    (["--max-dets", "0"], "max_dets: 0 is not a whole number of at least 1"),
+    (["--max-dets", ","], "max_dets: '' is not a whole number of at least 1"),
+    (["--area", "tiny"], "area: 'tiny' is neither coco, all, small, medium, large nor name:lo-hi"),
+    (["--area", "a:5-3"], "area: a:5.0-3.0 is not a range of areas from low to high"),
+    (["--metrics", "AP60"], "metric 'AP60': 'AP60' is not a metric; did you mean 'AP50'?"),
+    (["--metrics", "AP@.52"], "metric 'AP@.52': the run has no IoU threshold .52, only .5:.95:.05"),
+    (["--metrics", "AP/max=50"], "metric 'AP/max=50': the run has no cap 50, only 1, 10, 100"),
+    (["--iou", ".3,.6", "--metrics", "AP50"], "metric 'AP50' is defined under COCO's thresholds, areas and caps only; "
+                                              "write it out, as in 'AP@.5'"),
+    (["--min-score", "high"], "min_score: 'high' is not a finite number"),
+    (["--allow", "bad-json"], "allow: bad-json can never be allowed; these can: negative-box, negative-area, "
+                              "unknown-image, unknown-category, orphan-annotation, duplicate-image, "
+                              "duplicate-category, image-in-two-files"),
+    (["--format", "jsn"], "format: 'jsn' is not one of table, json, csv, markdown, coco; did you mean 'json'?"),
+    (["--per-class", "best"], "per_class: 'best' is not all, none or worst:N"),
+    (["--classes", "nosuchclass"], "class 'nosuchclass' is not among the"),
+    (["--matches", "/nowhere/m.jsonl"], "/nowhere/m.jsonl: the folder /nowhere does not exist"),
+    (["-o", "/"], "/: is a directory, a file name is needed"),
+    (["--nonsense"], "No such option '--nonsense'"),
+])
+def test_usage_errors(files, deteval_run, arguments, message):
+    predictions, truth, _ = files
+    outcome = deteval_run("score", predictions, truth, *arguments)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"deteval: {message}"), outcome.err
+    assert outcome.out == ""
+
+
+def test_unsorted_settings_are_sorted_with_a_note(files, deteval_run):
+    predictions, truth, _ = files
+    document = json.loads(deteval_run("score", predictions, truth, "--iou", ".7,.5,.5", "--format", "json").out)
+    notes = [finding["message"] for finding in document["findings"] if finding["code"] == "settings-sorted"]
+    assert notes == ["iou: sorted, and repeated values taken once: 0.5, 0.7"]
+    assert not document["comparable_to_coco"]
+    assert "IoU thresholds are .5,.7, COCO's are .5:.95:.05" in document["not_comparable"]
+
+
+def test_output_file_is_whole_or_not_there(files, deteval_run, tmp_path):
+    predictions, truth, _ = files
+    target = tmp_path / "run.json"
+    outcome = deteval_run("score", predictions, truth, "--format", "json", "-o", target)
+    assert (outcome.code, outcome.out) == (0, "")
+    assert json.loads(target.read_text())["schema"] == "deteval.scores/1"
+    before = target.read_text()
+    broken = tmp_path / "broken.json"
+    broken.write_text("[")
+    assert deteval_run("score", broken, truth, "--format", "json", "-o", target).code == 3
+    assert target.read_text() == before
+    assert deteval_run("score", predictions, truth, "-o", truth).code == 2, "an input is never overwritten"
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "broken.json", "gt.json", "preds.json"}
+
+
+def test_matches_name_every_detection_and_every_missed_object(files, deteval_run, tmp_path):
+    predictions, truth, data = files
+    target = tmp_path / "matches.jsonl"
+    document = json.loads(deteval_run("score", predictions, truth, "--matches", target, "--format", "json").out)
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    found = [line for line in lines if line["kind"] == "detection"]
+    assert sorted(line["index"] for line in found) == list(range(len(data.detections)))
+    verdicts = [line["verdict"] for line in lines]
+    totals = document["totals"]
+    assert verdicts.count("true positive") == totals["true_positives"]
+    assert verdicts.count("false positive") == totals["false_positives"]
+    assert verdicts.count("missed") == totals["false_negatives"]
+    for line in found:
+        record = data.detections[line["index"]]
+        assert (line["image_id"], line["score"], line["box"]) == (record["image_id"], record["score"],
+                                                                  [float(v) for v in record["bbox"]])
+        if line["verdict"] == "true positive":
+            truth_record = data.ground_truth["annotations"][line["ground_truth"]]
+            assert truth_record["image_id"] == record["image_id"]
+            assert line["similarity"] >= 0.5
+            assert line["best_same_class"]["similarity"] >= line["similarity"]
+
+
+def test_stdin_and_shards(files, tmp_path):
+    predictions, truth, data = files
+    whole = json.loads(subprocess_run("score", predictions, truth, "--format", "json").stdout)["metrics"]
+    piped = subprocess_run("score", "-", truth, "--format", "json", input=predictions.read_text())
+    assert json.loads(piped.stdout)["metrics"] == whole
+    images = sorted({str(record["image_id"]) for record in data.detections})
+    for name, part in (("a", images[::2]), ("b", images[1::2])):
+        chosen = [record for record in data.detections if str(record["image_id"]) in part]
+        (tmp_path / f"{name}.json").write_text(json.dumps(chosen))
+    shards = subprocess_run("score", tmp_path / "b.json", tmp_path / "a.json", truth, "--format", "json")
+    assert json.loads(shards.stdout)["metrics"] == whole
+    assert subprocess_run("score", "-", "-", input="[]").returncode == 2
+
+
+def test_a_closed_pipe_is_no_error(files):
+    predictions, truth, _ = files
+    command = f"{sys.executable} -m deteval score {predictions} {truth}; echo code $? >&2"
+    outcome = subprocess.run(["bash", "-c", f"({command}) | true"], capture_output=True, text=True, timeout=120)
+    assert outcome.stderr.splitlines()[-1:] == ["code 0"]
+    assert "Traceback" not in outcome.stderr
+
+
+def test_ctrl_c_ends_with_130(tmp_path, files):
+    _, truth, _ = files
+    process = subprocess.Popen([sys.executable, "-m", "deteval", "score", "-", str(truth)], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)  # by then it waits for stdin
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.lstrip()) == (130, "deteval: interrupted\n")
+
+
+def test_help_imports_neither_numba_nor_numpy():
+    code = ("import sys; from deteval.cli.main import _exit_code; _exit_code(['--help']); _exit_code(['score', '--help']); "
+            "print([name for name in ('numpy', 'numba', 'pycocotools', 'yaml', 'msgspec') if name in sys.modules])")
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert outcome.stdout.splitlines()[-1] == "[]"
+
+
+def test_import_is_cheap_and_public_names_resolve():
+    code = "import sys, deteval; print('numpy' in sys.modules); [getattr(deteval, name) for name in deteval.__all__]"
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (outcome.stdout, outcome.stderr) == ("False\n", "")
+    with pytest.raises(AttributeError):
+        deteval.nonsense  # noqa: B018
+
+
+def test_every_command_has_help_with_examples(deteval_run):
+    for command in COMMANDS:
+        outcome = deteval_run(command, "--help")
+        assert outcome.code == 0
+        assert "Examples:" in outcome.out
+        assert "Exit codes:" in outcome.out
+
+
+@pytest.mark.parametrize("arguments, code", [([], 2), (["--version"], 0), (["nope"], 2), (["score"], 2),
+                                             (["score", "only-one.json"], 2), (["check"], 2)])
+def test_calls_without_files(deteval_run, arguments, code):
+    assert deteval_run(*arguments).code == code
+
+
+def test_an_internal_error_is_one_line(files, deteval_run, monkeypatch):
+    import deteval.evaluation
+
+    predictions, truth, _ = files
+    monkeypatch.setattr(deteval.evaluation, "match", lambda *a, **k: 1 / 0)
+    outcome = deteval_run("score", predictions, truth)
+    assert outcome.code == 70
+    assert outcome.err == ("deteval: internal error, a defect of deteval: ZeroDivisionError: division by zero; "
+                           "DETEVAL_TRACEBACK=1 shows where\n")
+
+
+def test_threads_do_not_change_a_byte_and_one_starts_none(files, deteval_run, monkeypatch):
+    import threading
+
+    predictions, truth, _ = files
+    outputs = {deteval_run("score", predictions, truth, "--format", "json", "--threads", n).out for n in (2, 3, 16)}
+    monkeypatch.setattr(threading.Thread, "start", lambda self: pytest.fail("a thread was started"))
+    outputs.add(deteval_run("score", predictions, truth, "--format", "json", "--threads", 1).out)
+    assert len(outputs) == 1
+
+
+def test_timings(files, deteval_run):
+    predictions, truth, _ = files
+    outcome = deteval_run("score", predictions, truth, "--format", "json", "--timings")
+    assert {"read", "decode", "join", "match", "measure"} <= set(json.loads(outcome.out)["timings"])
+    assert outcome.err.startswith("read ")
+
+
+def test_images_subset(files, deteval_run, tmp_path):
+    predictions, truth, data = files
+    keep = [image["id"] for image in data.ground_truth["images"]][:2]
+    listing = tmp_path / "ids.txt"
+    listing.write_text("# a comment\n" + "\n".join(map(str, keep)) + "\n")
+    document = json.loads(deteval_run("score", predictions, truth, "--images", listing, "--format", "json").out)
+    part = {**data.ground_truth, "images": [i for i in data.ground_truth["images"] if i["id"] in keep],
+            "annotations": [a for a in data.ground_truth["annotations"] if a["image_id"] in keep]}
+    gt = deteval.load_ground_truth(part)
+    dt = deteval.load_detections([d for d in data.detections if d["image_id"] in keep], gt)
+    assert document["metrics"] == deteval.evaluate(gt, dt).metrics
+    assert document["fingerprint"] == deteval.evaluate(gt, dt).fingerprint
+    listing.write_text("nosuchimage")
+    assert deteval_run("score", predictions, truth, "--images", listing).code == 3
+
+
+def test_configs_state_the_defaults():
+    from deteval.loading.settings import make_settings, read_config
+    from deteval.records.params import Params
+    from deteval.records.reading import Reading
+
+    path = Path(__file__).parent.parent / "configs" / "coco.yaml"
+    settings = make_settings(read_config(path))
+    assert settings.params == Params()
+    assert settings.reading == Reading()
+    from deteval.loading.settings import SETTINGS
+    from deteval.loading.yaml_file import read_yaml
+
+    assert set(read_yaml(path).value) == set(SETTINGS), "every setting is stated"
