@@ -124,7 +124,8 @@ def _match_rows(dt: Rows, gt: Rows, is_crowd: Bools, gt_ignored: Bools, params: 
                                 dt.boxes.ravel(), gt.boxes.ravel(), flags[1], scratch)
         matching.match_groups(
             first, last, first_rank, last_rank, dt.starts, gt.starts, scratch, detection_area, *flags, *limits,
-            slots, len(detail_positions), outcome.true_positive.ravel(), outcome.ignored.ravel(),
+            slots, len(detail_positions), np.empty(int(counts[1][first:last].max(initial=0)), np.int64),
+            outcome.true_positive.ravel(), outcome.ignored.ravel(),
             outcome.found.ravel(), outcome.taken.ravel(), outcome.similarity.ravel(),
         )
 

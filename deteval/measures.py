@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +32,81 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Counts:
-    """Outcomes per class at some thresholds, one area range, one cap and one score cut; shape (classes, thresholds)."""
+    """Outcomes per class at one area range, cap and score cut.
+
+    true_positives, false_positives: shape (classes, thresholds), of the run's thresholds. positives: ground truths
+    that are not ignored, shape (classes,).
+    """
 
     true_positives: Ints
     false_positives: Ints
     positives: Ints
-    """Ground truths that are not ignored, shape (classes,)."""
+
+
+class Ranked:
+    """Evidence with its class boundaries and its order by score, which every measure of it shares."""
+
+    def __init__(self, evidence: Evidence, threads: int | None = None) -> None:
+        self.evidence = evidence
+        self.threads = threads or available_threads()
+        self.starts = class_starts(evidence.category, len(evidence.categories))
+        self.gt_starts = class_starts(evidence.gt_category, len(evidence.categories))
+        self.chunks = chunks_by_work(self.starts)
+        self.once = np.ones(len(evidence.images), np.int64)
+
+    @cached_property
+    def order(self) -> Ints:
+        """Rows by class, then descending score; ties by image, then rank."""
+        order = np.arange(len(self.evidence), dtype=np.int64)
+        sort_groups(self.starts, self.evidence.scores, order, self.threads)
+        return order
+
+    def positives(self, area: int, weights: Ints) -> Ints:
+        """Weighted ground truths of every class that are not ignored in an area range, shape (classes,)."""
+        evidence = self.evidence
+        kept = np.where(evidence.gt_ignored[:, area], 0, weights[evidence.gt_image])
+        sums = np.concatenate([[0], np.cumsum(kept)])
+        totals: Ints = (sums[self.gt_starts[1:]] - sums[self.gt_starts[:-1]]).astype(np.int64)
+        return totals
+
+    def counts(self, score_cut: float | None, weights: Ints) -> tuple[Ints, Ints]:
+        """True and false positives, shape (classes, caps, areas, thresholds), of detections at or above a score."""
+        evidence, params = self.evidence, self.evidence.params
+        shape = (len(evidence.categories), len(params.max_dets), len(params.areas), len(params.iou))
+        kept, hits, misses = np.zeros(shape[:3], np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        cut = -np.inf if score_cut is None else score_cut
+        map_chunks(
+            lambda chunk: curves.outcome_counts(
+                *chunk, self.starts, evidence.image, evidence.rank, weights, evidence.true_positive.ravel(),
+                evidence.ignored.ravel(), evidence.scores, cut, len(params.areas), np.array(params.max_dets),
+                len(params.iou), kept.ravel(), hits.ravel(), misses.ravel()),
+            self.chunks, self.threads)
+        return hits, misses
+
+    def precision(self, area: int, cap: int, weights: Ints, *, with_scores: bool = False) -> tuple[Floats, Floats]:
+        """Interpolated precision, shape (classes, thresholds, recall points), and the scores there if wanted."""
+        evidence, order = self.evidence, self.order
+        thresholds, points = len(evidence.params.iou), np.array(RECALL_POINTS)
+        shape = (len(evidence.categories), thresholds, len(points))
+        out, out_scores = np.empty(shape), np.empty(shape if with_scores else 0)
+        positives, objects = self.positives(area, weights), np.diff(self.gt_starts)
+
+        def classes(chunk: tuple[int, int]) -> None:
+            room = int(objects[chunk[0] : chunk[1]].max(initial=0))
+            counters = [np.empty(thresholds, np.int64) for _ in range(3)]
+            events = [np.empty(thresholds * room, np.int64) for _ in range(2)]
+            curves.interpolated_precision(
+                *chunk, self.starts, order, evidence.image, evidence.rank, weights, evidence.true_positive.ravel(),
+                evidence.ignored.ravel(), evidence.scores, positives, area, len(evidence.params.areas), cap,
+                thresholds, points, room, *counters, *events, np.empty(thresholds * room), out.ravel(),
+                out_scores.ravel())
+
+        map_chunks(classes, self.chunks, self.threads)
+        return out, out_scores
 
 
 def measure(
-    metrics: Sequence[Metric], evidence: Evidence, weights: NDArray[np.integer] | None = None, *,
+    metrics: Sequence[Metric], evidence: Evidence | Ranked, weights: NDArray[np.integer] | None = None, *,
     threads: int | None = None,
 ) -> Measurement:
     """The metrics over all classes and per class, in float64 and bit-equal to the reference where it has them.
@@ -49,118 +114,73 @@ def measure(
     weights: whole numbers of shape (replicates, images); image i counts as that many copies of itself with adjacent
     ids. Errors: `DetevalError` (usage) for a metric that does not exist under the settings of the evidence.
     """
-    threads = threads or available_threads()
-    table = _Table(evidence, threads)
+    ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
     if weights is None:
-        return _measure_once(metrics, table, np.ones(len(evidence.images), np.int64))
-    weights = np.asarray(weights)
-    if weights.ndim != 2 or weights.shape[1] != len(evidence.images) or weights.dtype.kind not in "iu":
-        raise usage_error(f"weights: whole numbers of shape (replicates, {len(evidence.images)}) are needed")
-    rows = [_measure_once(metrics, table, np.ascontiguousarray(row, np.int64)) for row in weights]
+        return _measure_once(metrics, ranked, ranked.once)
+    weights, images = np.asarray(weights), len(ranked.evidence.images)
+    if weights.ndim != 2 or weights.shape[1] != images or weights.dtype.kind not in "iu":
+        raise usage_error(f"weights: whole numbers of shape (replicates, {images}) are needed")
+    if weights.size and weights.min() < 0:
+        raise usage_error("weights: an image cannot count a negative number of times")
+    rows = [_measure_once(metrics, ranked, np.ascontiguousarray(row, np.int64)) for row in weights]
     return Measurement(
         values=np.array([row.values for row in rows]).reshape(len(rows), len(metrics)),
         classes=np.array([row.classes for row in rows]).reshape(len(rows), len(metrics), -1),
     )
 
 
-def count(evidence: Evidence, cell: Cell, weights: Ints | None = None, *, threads: int | None = None) -> Counts:
-    """True and false positives and positives of every class in a cell."""
-    if weights is None:
-        weights = np.ones(len(evidence.images), np.int64)
-    return _Table(evidence, threads or available_threads()).counts(cell, weights)
+def count(evidence: Evidence | Ranked, area: int = 0, max_dets: int | None = None, score: float | None = None,
+          ) -> Counts:
+    """True and false positives and positives of every class at an area range, a cap of the run and a score cut."""
+    ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence)
+    hits, misses = ranked.counts(score, ranked.once)
+    caps = ranked.evidence.params.max_dets
+    cap = len(caps) - 1 if max_dets is None else caps.index(max_dets)
+    return Counts(hits[:, cap, area], misses[:, cap, area], ranked.positives(area, ranked.once))
 
 
-def precision_arrays(evidence: Evidence, threads: int | None = None) -> tuple[Floats, Floats, Floats]:
-    """pycocotools' whole arrays: precision and scores [T, R, K, A, M], recall [T, K, A, M]; -1 where undefined."""
-    table = _Table(evidence, threads or available_threads())
-    params, classes = evidence.params, len(evidence.categories)
+def tied_detections(ranked: Ranked) -> int:
+    """How many detections have a score that is not unique within their class."""
+    scores = ranked.evidence.scores
+    return sum(map_chunks(lambda chunk: curves.tied_rows(*chunk, ranked.starts, ranked.order, scores), ranked.chunks,
+                          ranked.threads))
+
+
+def precision_arrays(evidence: Evidence | Ranked, threads: int | None = None) -> tuple[Floats, Floats, Floats]:
+    """pycocotools' whole arrays: precision [T, R, K, A, M], recall [T, K, A, M], scores [T, R, K, A, M]; -1 where
+    undefined."""
+    ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
+    params, classes = ranked.evidence.params, len(ranked.evidence.categories)
     shape = (len(params.iou), len(RECALL_POINTS), classes, len(params.areas), len(params.max_dets))
-    precision, scores = np.empty(shape), np.empty(shape)
-    recall = np.empty((shape[0], *shape[2:]))
-    every, ones = tuple(range(len(params.iou))), np.ones(len(evidence.images), np.int64)
+    precision, scores, recall = np.empty(shape), np.empty(shape), np.empty((shape[0], *shape[2:]))
+    hits, misses = ranked.counts(None, ranked.once)
     for area in range(len(params.areas)):
         for position, cap in enumerate(params.max_dets):
-            cell = Cell(every, area, cap, None)
-            block, block_scores = table.precision(cell, ones, with_scores=True)
+            block, block_scores = ranked.precision(area, cap, ranked.once, with_scores=True)
             precision[..., area, position] = block.transpose(1, 2, 0)
             scores[..., area, position] = block_scores.transpose(1, 2, 0)
-            final = _recall(table.counts(cell, ones))
+            final = _recall(Counts(hits[:, position, area], misses[:, position, area],
+                                   ranked.positives(area, ranked.once)))
             recall[..., area, position] = np.where(np.isnan(final), -1.0, final).T
     return precision, recall, scores
 
 
-class _Table:
-    """Evidence with its class boundaries and its order by score, which every metric of a call shares."""
-
-    def __init__(self, evidence: Evidence, threads: int) -> None:
-        self.evidence, self.threads = evidence, threads
-        self.starts = class_starts(evidence.category, len(evidence.categories))
-        self.gt_starts = class_starts(evidence.gt_category, len(evidence.categories))
-        self.words = evidence.true_positive.shape[2]
-        self._order: Ints | None = None
-        self.chunks = chunks_by_work(self.starts)
-
-    def order(self) -> Ints:
-        """Rows by class, then descending score; ties by image, then rank."""
-        if self._order is None:
-            self._order = np.arange(len(self.evidence), dtype=np.int64)
-            sort_groups(self.starts, self.evidence.scores, self._order, self.threads)
-        return self._order
-
-    def positives(self, area: int, weights: Ints) -> Ints:
-        """Weighted ground truths of every class that are not ignored in an area range."""
-        evidence = self.evidence
-        kept = np.where(evidence.gt_ignored[:, area], 0, weights[evidence.gt_image])
-        sums = np.concatenate([[0], np.cumsum(kept)])
-        totals: Ints = (sums[self.gt_starts[1:]] - sums[self.gt_starts[:-1]]).astype(np.int64)
-        return totals
-
-    def counts(self, cell: Cell, weights: Ints) -> Counts:
-        evidence = self.evidence
-        shape = (len(evidence.categories), len(cell.thresholds))
-        hits, misses = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        cut = -np.inf if cell.score is None else cell.score
-        map_chunks(
-            lambda chunk: curves.outcome_counts(
-                *chunk, self.starts, evidence.image, evidence.rank, weights, evidence.true_positive.ravel(),
-                evidence.ignored.ravel(), evidence.scores, cut, cell.area, len(evidence.params.areas), self.words,
-                cell.max_dets, np.array(cell.thresholds, np.int64), hits.ravel(), misses.ravel()),
-            self.chunks, self.threads)
-        return Counts(hits, misses, self.positives(cell.area, weights))
-
-    def precision(self, cell: Cell, weights: Ints, *, with_scores: bool = False) -> tuple[Floats, Floats]:
-        """Interpolated precision, shape (classes, thresholds, recall points), and the scores there if wanted."""
-        evidence, order = self.evidence, self.order()
-        shape = (len(evidence.categories), len(cell.thresholds), len(RECALL_POINTS))
-        out, out_scores = np.empty(shape), np.empty(shape if with_scores else 0)
-        positives, points = self.positives(cell.area, weights), np.array(RECALL_POINTS)
-        thresholds = np.array(cell.thresholds, np.int64)
-
-        def classes(chunk: tuple[int, int]) -> None:
-            longest = int(np.diff(self.starts[chunk[0] : chunk[1] + 1]).max(initial=0))
-            scratch = [np.empty(longest, np.int64) for _ in range(3)]
-            curves.interpolated_precision(
-                *chunk, self.starts, order, evidence.image, evidence.rank, weights, evidence.true_positive.ravel(),
-                evidence.ignored.ravel(), evidence.scores, positives, cell.area, len(evidence.params.areas),
-                self.words, cell.max_dets, thresholds, points, *scratch, np.empty(longest), out.ravel(),
-                out_scores.ravel())
-
-        map_chunks(classes, self.chunks, self.threads)
-        return out, out_scores
-
-
-def _measure_once(metrics: Sequence[Metric], table: _Table, weights: Ints) -> Measurement:
-    """Values under one weight per image; blocks that several metrics share are computed once."""
-    evidence = table.evidence
-    every = tuple(range(len(evidence.params.iou)))
+def _measure_once(metrics: Sequence[Metric], ranked: Ranked, weights: Ints) -> Measurement:
+    """Values under one weight per image; what several metrics share is computed once."""
+    evidence, caps = ranked.evidence, ranked.evidence.params.max_dets
 
     @cache
     def precision(area: int, cap: int) -> Floats:
-        return table.precision(Cell(every, area, cap, None), weights)[0]
+        return ranked.precision(area, cap, weights)[0]
 
     @cache
-    def counts(area: int, cap: int, score: float | None) -> Counts:
-        return table.counts(Cell(every, area, cap, score), weights)
+    def outcomes(score: float | None) -> tuple[Ints, Ints]:
+        return ranked.counts(score, weights)
+
+    def counts(cell: Cell) -> Counts:
+        hits, misses = outcomes(cell.score)
+        cap = caps.index(cell.max_dets)
+        return Counts(hits[:, cap, cell.area], misses[:, cap, cell.area], ranked.positives(cell.area, weights))
 
     values = np.full(len(metrics), np.nan)
     classes = np.full((len(metrics), len(evidence.categories)), np.nan)
@@ -170,10 +190,9 @@ def _measure_once(metrics: Sequence[Metric], table: _Table, weights: Ints) -> Me
         if metric.kind == "AP":
             values[i], classes[i] = _average_precision(precision(cell.area, cell.max_dets)[:, wanted])
         elif metric.kind == "AR":
-            values[i], classes[i] = _average_recall(_recall(counts(cell.area, cell.max_dets, None))[:, wanted])
+            values[i], classes[i] = _average_recall(_recall(counts(cell))[:, wanted])
         else:
-            found = counts(cell.area, cell.max_dets, cell.score)
-            values[i], classes[i] = _counted(metric, found, wanted)
+            values[i], classes[i] = _counted(metric, counts(cell), wanted)
         if metric.category is not None:
             values[i] = classes[i, find_class(metric, evidence)]
     return Measurement(values, classes)

@@ -7,7 +7,7 @@ import numpy as np
 
 from deteval import timing
 from deteval.evaluation import match
-from deteval.measures import Counts, Measurement, count, measure
+from deteval.measures import Counts, Measurement, Ranked, count, measure, tied_detections
 from deteval.records.dataset import Bools, Detections, GroundTruth, Ints, fingerprint
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
@@ -50,11 +50,11 @@ def summarise(evidence: Evidence, ground_truth: GroundTruth, detections: Detecti
     with timing.stage("measure"):
         params = evidence.params
         per_class = class_metrics(params)
-        measured = measure([*metrics, *per_class], evidence, threads=threads)
+        ranked = Ranked(evidence, threads)
+        measured = measure([*metrics, *per_class], ranked)
         cell = count_cell(params)
-        counts = count(evidence, cell, threads=threads)
-        tables = _Tables(evidence, cell, counts)
-        totals = _totals(tables)
+        tables = _Tables(evidence, cell, _at_threshold(count(ranked), cell.thresholds[0]))
+        totals = _totals(tables, tied_detections(ranked))
         values = {str(metric): _plain(value) for metric, value in zip(metrics, measured.values, strict=False)}
         undefined = {name: _reason(metric, tables) for metric, (name, value)
                      in zip(metrics, values.items(), strict=True) if value is None}
@@ -73,6 +73,10 @@ def count_cell(params: Params, iou: float = COUNT_IOU) -> Cell:
     """Where counts are taken: IoU 0.5 (or the lowest threshold, if the run lacks it), first area, largest cap."""
     position = position_of(iou, params.iou)
     return Cell((position or 0,), 0, params.max_dets[-1], None)
+
+
+def _at_threshold(counts: Counts, threshold: int) -> Counts:
+    return Counts(counts.true_positives[:, [threshold]], counts.false_positives[:, [threshold]], counts.positives)
 
 
 def _counts_at(params: Params, cell: Cell) -> CountsAt:
@@ -97,7 +101,7 @@ class _Tables:
         return neither & (evidence.rank < self.cell.max_dets)
 
 
-def _totals(tables: _Tables) -> dict[str, int]:
+def _totals(tables: _Tables, tied: int) -> dict[str, int]:
     evidence, counts = tables.evidence, tables.counts
     wrong = tables.false_positive
     has_truth = np.zeros(len(evidence.images), bool)
@@ -116,20 +120,9 @@ def _totals(tables: _Tables) -> dict[str, int]:
         "false_positives_in_absent_classes": int(counts.false_positives[absent].sum()),
         "false_positives_on_background_images": int(wrong[~has_truth[evidence.image]].sum()),
         "detections_cut_by_cap": int((evidence.rank >= tables.cell.max_dets).sum()),
-        "tied_detections": tied_detections(evidence),
+        "tied_detections": tied,
         "images_without_detections": int((~has_detection).sum()),
     }
-
-
-def tied_detections(evidence: Evidence) -> int:
-    """How many detections have a score that is not unique within their class."""
-    order = np.lexsort((evidence.scores, evidence.category))
-    score, category = evidence.scores[order], evidence.category[order]
-    same = (score[1:] == score[:-1]) & (category[1:] == category[:-1])
-    tied = np.zeros(len(score), bool)
-    tied[1:] |= same
-    tied[:-1] |= same
-    return int(tied.sum())
 
 
 def _classes(tables: _Tables, metrics: Sequence[Metric], measured: Measurement, first: int) -> tuple[ClassScores, ...]:

@@ -16,7 +16,7 @@ class Outcome:
     err: str
 
 
-@pytest.fixture()
+@pytest.fixture
 def deteval_run(capfd):
     """Runs `deteval ARGUMENTS` in this process, with the real streams captured."""
 

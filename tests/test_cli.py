@@ -21,7 +21,7 @@ SEED = 7
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS")}
 
 
-@pytest.fixture()
+@pytest.fixture
 def files(tmp_path):
     """A ground truth and predictions on disk, under COCO settings."""
     seed = next(seed for seed in range(1000) if len(random_dataset(seed).detections) > 20

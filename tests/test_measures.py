@@ -10,7 +10,7 @@ from test_exactness import params_of
 
 import deteval
 from deteval.measures import count, measure, precision_arrays
-from deteval.records.metric import Cell, parse_metric, parse_metrics
+from deteval.records.metric import parse_metric, parse_metrics
 from deteval.records.params import AreaRange, Params, parse_area
 
 CATEGORIES = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
@@ -54,12 +54,12 @@ def test_counts_and_ratios_equal_the_oracle(seed):
     images, categories, truths, found = oracle.rows_of(data.ground_truth, data.detections)
     cut = float(np.median([d["score"] for d in data.detections])) if data.detections else 0.0
     area, cap = len(params.areas) - 1, params.max_dets[0]
-    counts = count(evidence, Cell(tuple(range(len(params.iou))), area, cap, cut))
+    counts = count(evidence, area, cap, cut)
     kinds = parse_metrics(",".join(f"{kind}/area={params.areas[area].name}/max={cap}/score={cut!r}"
                                    for kind in ("precision", "recall", "F1")))
     measured = measure(kinds, evidence).classes
     for k in range(len(evidence.categories)):
-        category = None if params.class_agnostic else categories[k]
+        category = None if params.class_agnostic else sorted(categories)[k]
         judged = oracle.judge(images, category, truths, found, settings.areas[area], settings)
         expected = [oracle.counts(judged, t, cap, cut) for t in range(len(params.iou))]
         for t, (hits, misses, missed) in enumerate(expected):

@@ -1,96 +1,159 @@
 """Weighted counts in descending score order, and the interpolated precision that follows from them.
 
-Integer counters throughout: a precision exists only at a true positive, so every other detection costs an increment.
+Integer counters throughout. Most detections are matched at no threshold: each costs one increment for all of them,
+and a precision is computed at true positives only.
 """
 
-from deteval.kernels.compiled import kernel
+from deteval.kernels.compiled import helper, kernel
 
 EPSILON = 2.220446049250313e-16
 """np.spacing(1), which the reference adds to the denominator of precision."""
 
 
+@helper
+def decided(first, second, position, words):
+    """Whether any threshold has a bit in either of two bit sets."""
+    for word in range(words):
+        if first[position + word] | second[position + word]:
+            return True
+    return False
+
+
+@helper
+def at_every_threshold(flags, position, thresholds):
+    """Whether a bit set holds every threshold."""
+    for word in range((thresholds + 31) // 32):
+        if flags[position + word] != (1 << min(32, thresholds - 32 * word)) - 1:
+            return False
+    return True
+
+
 @kernel(
     "int64(int64, int64, int64[::1], int64[::1], int32[::1], int32[::1], int64[::1], uint32[::1], uint32[::1], "
-    "float64[::1], int64[::1], int64, int64, int64, int64, int64[::1], float64[::1], "
-    "int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
+    "float64[::1], int64[::1], int64, int64, int64, int64, float64[::1], int64, int64[::1], int64[::1], int64[::1], "
+    "int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def interpolated_precision(first_class, last_class, starts, order, image, rank, weights,
-                           true_positive, ignored, scores, positives, area, areas, words, cap, thresholds,
-                           recall_points, kept, event_row, event_hits, event_precision, out, out_scores):
+                           true_positive, ignored, scores, positives, area, areas, cap, thresholds, recall_points,
+                           room, events, hits, passed_over, event_row, event_hits, event_precision, out, out_scores):
     """Precision at every recall point, for some classes at one area range and cap (cocoeval.py, accumulate).
 
     order[starts[k]:starts[k + 1]]: the rows of class k by descending score. weights: whole numbers per image; an
     image of weight w counts as w copies with adjacent ids. positives: weighted ground truths per class that are not
-    ignored. thresholds: positions of thresholds. kept and the three event arrays: scratch as long as the longest
-    class. out: (classes, thresholds, recall points), -1 where a class has no positive. out_scores: the same shape
-    for the score at each point, or empty. Returns 0.
+    ignored. room: at least the ground truths of any of the classes. events, hits, passed_over: scratch for every
+    threshold; event_row, event_hits, event_precision: scratch of `room` for every threshold. out: (classes,
+    thresholds, recall points), -1 where a class has no positive. out_scores: the same shape for the score at each
+    point, or empty. Returns 0.
     """
-    points = recall_points.size
+    words, points = (thresholds + 31) // 32, recall_points.size
     for k in range(first_class, last_class):
-        base = k * thresholds.size * points
+        base = k * thresholds * points
         if positives[k] == 0:
-            for i in range(base, base + thresholds.size * points):
+            for i in range(base, base + thresholds * points):
                 out[i] = -1.0
-            for i in range(base, base + thresholds.size * points if out_scores.size else 0):
+            for i in range(base, base + thresholds * points if out_scores.size else 0):
                 out_scores[i] = -1.0
             continue
-        n_kept = 0
+        for t in range(thresholds):
+            events[t], hits[t], passed_over[t] = 0, 0, 0
+        kept, top_row = 0, -1
         for i in range(starts[k], starts[k + 1]):
             row = order[i]
-            if rank[row] < cap and weights[image[row]] > 0:
-                kept[n_kept] = row
-                n_kept += 1
-        for slot in range(thresholds.size):
-            word, bit = thresholds[slot] >> 5, thresholds[slot] & 31
-            hits, misses, events = 0, 0, 0
-            for i in range(n_kept):
-                row = kept[i]
-                position = (row * areas + area) * words + word
-                if (true_positive[position] >> bit) & 1:
-                    hits += weights[image[row]]
-                    event_row[events] = row
-                    event_hits[events] = hits
-                    event_precision[events] = hits / (misses + hits + EPSILON)
-                    events += 1
-                elif not (ignored[position] >> bit) & 1:
-                    misses += weights[image[row]]
-            for e in range(events - 2, -1, -1):
-                event_precision[e] = max(event_precision[e], event_precision[e + 1])
-            e = 0
+            weight = weights[image[row]]
+            if rank[row] >= cap or weight == 0:
+                continue
+            if top_row < 0:
+                top_row = row
+            position = (row * areas + area) * words
+            if at_every_threshold(ignored, position, thresholds):
+                continue
+            kept += weight
+            if not decided(true_positive, ignored, position, words):
+                continue
+            for t in range(thresholds):
+                if (true_positive[position + (t >> 5)] >> (t & 31)) & 1:
+                    hits[t] += weight
+                    event = t * room + events[t]
+                    events[t] += 1
+                    event_row[event] = row
+                    event_hits[event] = hits[t]
+                    event_precision[event] = hits[t] / (kept - passed_over[t] + EPSILON)
+                elif (ignored[position + (t >> 5)] >> (t & 31)) & 1:
+                    passed_over[t] += weight
+        for t in range(thresholds):
+            first, last = t * room, t * room + events[t]
+            for event in range(last - 2, first - 1, -1):
+                event_precision[event] = max(event_precision[event], event_precision[event + 1])
+            event = first
             for point in range(points):
-                while e < events and event_hits[e] / positives[k] < recall_points[point]:
-                    e += 1
-                cell = base + slot * points + point
-                out[cell] = event_precision[e] if e < events else 0.0
+                while event < last and event_hits[event] / positives[k] < recall_points[point]:
+                    event += 1
+                cell = base + t * points + point
+                out[cell] = event_precision[event] if event < last else 0.0
                 if out_scores.size:
-                    out_scores[cell] = scores[event_row[e]] if e < events else 0.0
-                    if recall_points[point] <= 0.0 and n_kept > 0:  # the top-ranked detection, hit or not
-                        out_scores[cell] = scores[kept[0]]
+                    out_scores[cell] = scores[event_row[event]] if event < last else 0.0
+                    if recall_points[point] <= 0.0 and top_row >= 0:  # the top-ranked detection, hit or not
+                        out_scores[cell] = scores[top_row]
     return 0
 
 
 @kernel(
-    "int64(int64, int64, int64[::1], int32[::1], int32[::1], int64[::1], uint32[::1], uint32[::1], "
-    "float64[::1], float64, int64, int64, int64, int64, int64[::1], int64[::1], int64[::1])"
+    "int64(int64, int64, int64[::1], int32[::1], int32[::1], int64[::1], uint32[::1], uint32[::1], float64[::1], "
+    "float64, int64, int64[::1], int64, int64[::1], int64[::1], int64[::1])"
 )
 def outcome_counts(first_class, last_class, starts, image, rank, weights,
-                   true_positive, ignored, scores, score_cut, area, areas, words, cap, thresholds,
-                   hits, misses):
-    """True and false positives with a score of at least score_cut, for some classes at one area range and cap.
+                   true_positive, ignored, scores, score_cut, areas, caps, thresholds, kept, hits, misses):
+    """True and false positives with a score of at least score_cut, for some classes at every cap and area range.
 
-    Rows starts[k]..starts[k + 1] are those of class k, in any order. hits, misses: (classes, thresholds), zero at
-    first. Detections that are ignored count neither way. Returns 0.
+    Rows starts[k]..starts[k + 1] are those of class k, in any order; caps ascend. hits, misses: (classes, caps,
+    areas, thresholds), kept: scratch (classes, caps, areas), all zero at first. Detections that are ignored count
+    neither way. Returns 0.
     """
+    words = (thresholds + 31) // 32
     for k in range(first_class, last_class):
         for row in range(starts[k], starts[k + 1]):
-            if rank[row] >= cap or scores[row] < score_cut:
-                continue
             weight = weights[image[row]]
-            for slot in range(thresholds.size):
-                position = (row * areas + area) * words + (thresholds[slot] >> 5)
-                bit = thresholds[slot] & 31
-                if (true_positive[position] >> bit) & 1:
-                    hits[k * thresholds.size + slot] += weight
-                elif not (ignored[position] >> bit) & 1:
-                    misses[k * thresholds.size + slot] += weight
+            cap = 0
+            while cap < caps.size and rank[row] >= caps[cap]:
+                cap += 1
+            if cap == caps.size or weight == 0 or scores[row] < score_cut:
+                continue
+            for area in range(areas):
+                cell = (k * caps.size + cap) * areas + area
+                position = (row * areas + area) * words
+                if at_every_threshold(ignored, position, thresholds):
+                    continue
+                kept[cell] += weight
+                if not decided(true_positive, ignored, position, words):
+                    continue
+                for t in range(thresholds):
+                    if (true_positive[position + (t >> 5)] >> (t & 31)) & 1:
+                        hits[cell * thresholds + t] += weight
+                        misses[cell * thresholds + t] -= weight
+                    elif (ignored[position + (t >> 5)] >> (t & 31)) & 1:
+                        misses[cell * thresholds + t] -= weight
+        for cap in range(caps.size):  # counts of a cap include those of the smaller ones
+            for area in range(areas):
+                cell = (k * caps.size + cap) * areas + area
+                before = cell - areas
+                for t in range(thresholds):
+                    misses[cell * thresholds + t] += kept[cell]
+                    if cap > 0:
+                        hits[cell * thresholds + t] += hits[before * thresholds + t]
+                        misses[cell * thresholds + t] += misses[before * thresholds + t]
     return 0
+
+
+@kernel("int64(int64, int64, int64[::1], int64[::1], float64[::1])")
+def tied_rows(first_class, last_class, starts, order, scores):
+    """How many rows of some classes have a score that another row of their class has too."""
+    tied = 0
+    for k in range(first_class, last_class):
+        run = 1
+        for i in range(starts[k] + 1, starts[k + 1] + 1):
+            if i < starts[k + 1] and scores[order[i]] == scores[order[i - 1]]:
+                run += 1
+            else:
+                tied += run if run > 1 else 0
+                run = 1
+    return tied
