@@ -90,7 +90,8 @@ def test_option_beats_yaml_beats_default(files, deteval_run, tmp_path):
 def test_digits_and_per_class_shape_only_what_people_read(files, deteval_run):
     predictions, truth, _ = files
     whole = deteval_run("score", predictions, truth, "--format", "json").out
-    assert deteval_run("score", predictions, truth, "--format", "json", "--digits", "1", "--per-class", "none").out == whole
+    again = deteval_run("score", predictions, truth, "--format", "json", "--digits", "1", "--per-class", "none").out
+    assert again == whole
     table = deteval_run("score", predictions, truth, "--digits", "2", "--per-class", "worst:1").out
     assert "the 1 of" in table
     assert "n_images" not in deteval_run("score", predictions, truth, "--per-class", "none").out
@@ -108,12 +109,12 @@ def test_digits_and_per_class_shape_only_what_people_read(files, deteval_run):
     (["--metrics", "AP60"], "metric 'AP60': 'AP60' is not a metric; did you mean 'AP50'?"),
     (["--metrics", "AP@.52"], "metric 'AP@.52': the run has no IoU threshold .52, only .5:.95:.05"),
     (["--metrics", "AP/max=50"], "metric 'AP/max=50': the run has no cap 50, only 1, 10, 100"),
-    (["--iou", ".3,.6", "--metrics", "AP50"], "metric 'AP50' is defined under COCO's thresholds, areas and caps only; "
-                                              "write it out, as in 'AP@.5'"),
+    (["--iou", ".3,.6", "--metrics", "AP50"], ("metric 'AP50' is defined under COCO's thresholds, areas and caps only; "
+                                               "write it out, as in 'AP@.5'")),
     (["--min-score", "high"], "min_score: 'high' is not a finite number"),
-    (["--allow", "bad-json"], "allow: bad-json can never be allowed; these can: negative-box, negative-area, "
-                              "unknown-image, unknown-category, orphan-annotation, duplicate-image, "
-                              "duplicate-category, image-in-two-files"),
+    (["--allow", "bad-json"], ("allow: bad-json can never be allowed; these can: negative-box, negative-area, "
+                               "unknown-image, unknown-category, orphan-annotation, duplicate-image, "
+                               "duplicate-category, image-in-two-files")),
     (["--format", "jsn"], "format: 'jsn' is not one of table, json, csv, markdown, coco; did you mean 'json'?"),
     (["--per-class", "best"], "per_class: 'best' is not all, none or worst:N"),
     (["--classes", "nosuchclass"], "class 'nosuchclass' is not among the"),
@@ -209,8 +210,8 @@ def test_ctrl_c_ends_with_130(tmp_path, files):
 
 
 def test_help_imports_neither_numba_nor_numpy():
-    code = ("import sys; from deteval.cli.main import _exit_code; _exit_code(['--help']); _exit_code(['score', '--help']); "
-            "print([name for name in ('numpy', 'numba', 'pycocotools', 'yaml', 'msgspec') if name in sys.modules])")
+    code = ("import sys; from deteval.cli.main import _exit_code; _exit_code(['--help']); "
+            "_exit_code(['score', '--help']); print([name for name in ('numpy', 'numba', 'pycocotools', 'yaml', 'msgspec') if name in sys.modules])")
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert outcome.stdout.splitlines()[-1] == "[]"
 

@@ -45,8 +45,8 @@ def test_annotation_id_zero_is_shown_beside(files, deteval_run):
     outcome = deteval_run("crosscheck", *files)
     assert outcome.code == 0
     lines = outcome.out.splitlines()
-    assert lines[0] == "equal: all 24,360 cells of precision, recall and scores on 1 images are those of pycocotools, " \
-        "bit for bit"
+    assert lines[0] == ("equal: all 24,360 cells of precision, recall and scores on 1 images are those of "
+                        "pycocotools, bit for bit")
     assert "  AP: 0.252475 instead of 1.000000" in lines
 
 

@@ -139,7 +139,7 @@ def test_a_metric_of_one_class():
     total, cat, by_id, dog = measure(parse_metrics("AP,AP/class=cat,AP/class=1,AP/class=dog"), evidence).values
     assert cat == by_id == total
     assert np.isnan(dog)
-    with pytest.raises(deteval.DetevalError, match="'car' is not among the 2 .*; did you mean 'cat'"):
+    with pytest.raises(deteval.DetevalError, match=r"'car' is not among the 2 .*; did you mean 'cat'"):
         measure([parse_metric("AP/class=car")], evidence)
 
 

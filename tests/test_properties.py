@@ -47,7 +47,8 @@ def test_equal_to_the_oracle(seed, similarity):
 SIDES = st.floats(1, 1e4)
 COORDINATES = st.floats(-1e6, 1e6)
 BOXES = st.tuples(COORDINATES, COORDINATES, SIDES, SIDES).map(list)
-ID_SCHEMES = st.sampled_from([lambda i: i, lambda i: i * 7 + 3, lambda i: -i, lambda i: f"img-{i}", lambda i: 2**62 - i])
+ID_SCHEMES = st.sampled_from([lambda i: i, lambda i: i * 7 + 3, lambda i: -i, lambda i: f"img-{i}",
+                              lambda i: 2**62 - i])
 
 
 @settings(max_examples=60, deadline=None)
