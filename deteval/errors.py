@@ -42,6 +42,11 @@ def and_more(count: int) -> str:
     return f" (and {count - 1:,} more)" if count > 1 else ""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 image`, `2,000 images`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def nearest(word: str, valid: list[str]) -> str:
     """`; did you mean 'iou'?`, or nothing where no valid word is near."""
     import difflib

@@ -13,7 +13,7 @@ from deteval.kernels import curves
 from deteval.records.categories import find_categories
 from deteval.records.dataset import Floats, Ints
 from deteval.records.evidence import Evidence, class_starts
-from deteval.records.metric import Cell, Metric, resolve
+from deteval.records.metric import Cell, Metric, as_metrics, resolve
 from deteval.records.params import RECALL_POINTS
 from deteval.threads import available_threads, map_chunks
 
@@ -106,15 +106,17 @@ class Ranked:
 
 
 def measure(
-    metrics: Sequence[Metric], evidence: Evidence | Ranked, weights: NDArray[np.integer] | None = None, *,
+    metrics: str | Sequence[Metric | str], evidence: Evidence | Ranked, weights: NDArray[np.integer] | None = None, *,
     threads: int | None = None,
 ) -> Measurement:
     """The metrics over all classes and per class, in float64 and bit-equal to the reference where it has them.
 
+    metrics: as `"AP,AR/max=10"`, a list of such names, or parsed.
     weights: whole numbers of shape (replicates, images); image i counts as that many copies of itself with adjacent
     ids. Errors: `DetevalError` (usage) for a metric that does not exist under the settings of the evidence.
     """
     ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
+    metrics = as_metrics(metrics)
     if weights is None:
         return _measure_once(metrics, ranked, ranked.once)
     weights, images = np.asarray(weights), len(ranked.evidence.images)

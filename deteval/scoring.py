@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from deteval import timing
+from deteval.errors import counted
 from deteval.evaluation import match
 from deteval.measures import Counts, Measurement, Ranked, count, measure, tied_detections
+from deteval.records.categories import select_categories
 from deteval.records.dataset import Bools, Detections, GroundTruth, Ints, fingerprint
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
-from deteval.records.metric import Cell, Metric, class_metrics, default_metrics, resolve
+from deteval.records.metric import Cell, Metric, as_metrics, class_metrics, default_metrics, resolve
 from deteval.records.numbers import position_of
 from deteval.records.params import Params, differences_from_coco
 from deteval.records.scores import ClassScores, CountsAt, Scores
@@ -27,21 +29,22 @@ def evaluate(
     detections: Detections,
     params: Params | None = None,
     *,
-    metrics: Sequence[Metric] | None = None,
+    metrics: str | Sequence[Metric | str] | None = None,
     images: Sequence[int] | Ints | None = None,
     threads: int | None = None,
 ) -> Scores:
     """Match, measure and count, in one go.
 
-    metrics: what to report, by default the twelve COCO numbers, or AP and AR under other settings. images:
-    positions of the images to score. Errors: `DetevalError` for settings or metrics that do not fit.
+    metrics: what to report, as `"AP,F1@.5/score=0.3"`, a list of such names, or parsed; by default the twelve COCO
+    numbers, or AP and AR under other settings. images: positions of the images to score. Errors: `DetevalError` for
+    settings or metrics that do not fit.
     """
     params = params or Params()
-    metrics = default_metrics(params) if metrics is None else tuple(metrics)
-    for metric in metrics:
+    chosen = default_metrics(params) if metrics is None else as_metrics(metrics)
+    for metric in chosen:
         resolve(metric, params)  # a wrong name is refused before any work
     evidence = match(ground_truth, detections, params, images=images, threads=threads)
-    return summarise(evidence, ground_truth, detections, metrics, threads=threads)
+    return summarise(evidence, ground_truth, detections, chosen, threads=threads)
 
 
 def summarise(evidence: Evidence, ground_truth: GroundTruth, detections: Detections, metrics: Sequence[Metric], *,
@@ -65,7 +68,7 @@ def summarise(evidence: Evidence, ground_truth: GroundTruth, detections: Detecti
             not_comparable=_differences(evidence, ground_truth, detections),
             inputs=(*detections.inputs, *ground_truth.inputs), versions=_versions(),
         )
-        findings = [*ground_truth.findings, *detections.findings, *_findings(scores, tables, detections)]
+        findings = [*ground_truth.findings, *detections.findings, *_findings(scores, tables, ground_truth, detections)]
         return replace(scores, findings=tuple(findings))
 
 
@@ -164,22 +167,35 @@ def _differences(evidence: Evidence, ground_truth: GroundTruth, detections: Dete
     return (*reasons, *ground_truth.departures, *detections.departures)
 
 
-def _findings(scores: Scores, tables: _Tables, detections: Detections) -> list[Finding]:
+def _left_out(tables: _Tables, ground_truth: GroundTruth, detections: Detections) -> list[Finding]:
+    """Detections that were not scored because of what was asked for."""
+    evidence = tables.evidence
+    if len(detections) == len(evidence):
+        return []
+    covered = np.isin(ground_truth.images.ids, evidence.images.ids)[detections.image]
+    chosen = (select_categories(ground_truth.categories, evidence.params)[1] >= 0)[detections.category]
+    counts = {"on images": int((~covered).sum()), "of classes": int((covered & ~chosen).sum())}
+    parts = [f"{count:,} {what} that were not asked for" for what, count in counts.items() if count]
+    below = len(detections) - len(evidence) - sum(counts.values())
+    parts += [f"{below:,} below the score cut"] if below else []
+    left_out = len(detections) - len(evidence)
+    return [Finding("left-out", left_out, f"{counted(left_out, 'detection')} left out: {', '.join(parts)}")]
+
+
+def _findings(scores: Scores, tables: _Tables, ground_truth: GroundTruth, detections: Detections) -> list[Finding]:
     """What only the matched data shows."""
     totals, evidence = scores.totals, tables.evidence
     found = [Finding("settings-sorted", 1, note) for note in scores.params.notes]
-    left_out = len(detections) - totals["n_det"]
-    if left_out:
-        found.append(Finding("left-out", left_out, f"{left_out:,} detections are below the score cut, or on images or "
-                             "of classes that were not asked for"))
+    found += _left_out(tables, ground_truth, detections)
     if totals["n_det"] and totals["tied_detections"] > MANY_TIES * totals["n_det"]:
         found.append(Finding("many-ties", totals["tied_detections"],
                              f"{totals['tied_detections']:,} of {totals['n_det']:,} detections share their score with "
                              "another of their class: image order and file order decide between them"))
     if totals["detections_cut_by_cap"]:
         found.append(Finding("cut-by-cap", totals["detections_cut_by_cap"],
-                             f"{totals['detections_cut_by_cap']:,} detections are beyond the {tables.cell.max_dets} "
-                             "best of their image and class and were not scored; --max-dets raises the cap"))
+                             f"{counted(totals['detections_cut_by_cap'], 'detection')} beyond the "
+                             f"{tables.cell.max_dets} best of their image and class, not scored; --max-dets raises "
+                             "the cap"))
     with_truth = np.zeros(len(evidence.images), bool)
     with_truth[evidence.gt_image] = True
     with_truth[evidence.image] = False
@@ -187,8 +203,8 @@ def _findings(scores: Scores, tables: _Tables, detections: Detections) -> list[F
     if missed and totals["n_det"]:
         key = evidence.images.ids[int(np.argmax(with_truth))]
         found.append(Finding("images-without-detections", missed,
-                             f"{missed:,} images with ground truth have no detection, as image {key!s}: did the model "
-                             "run on all of them?"))
+                             f"{counted(missed, 'image')} with ground truth and without detections, as image {key!s}: "
+                             "did the model run on all of them?"))
     if scores.metrics and len(scores.undefined) == len(scores.metrics):
         found.append(Finding("nothing-evaluable", 1, "every requested metric is undefined: "
                              f"{next(iter(scores.undefined.values()))}"))

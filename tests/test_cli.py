@@ -120,6 +120,8 @@ def test_digits_and_per_class_shape_only_what_people_read(files, deteval_run):
     (["--classes", "nosuchclass"], "class 'nosuchclass' is not among the"),
     (["--matches", "/nowhere/m.jsonl"], "/nowhere/m.jsonl: the folder /nowhere does not exist"),
     (["-o", "/"], "/: is a directory, a file name is needed"),
+    (["--matches", "m.jsonl", "--iou", ".7"], ("matches_iou: the run has no IoU threshold .5, only .7; give "
+                                               "--matches-iou one of them")),
     (["--nonsense"], "No such option '--nonsense'"),
 ])
 def test_usage_errors(files, deteval_run, arguments, message):
@@ -211,7 +213,8 @@ def test_ctrl_c_ends_with_130(tmp_path, files):
 
 def test_help_imports_neither_numba_nor_numpy():
     code = ("import sys; from deteval.cli.main import _exit_code; _exit_code(['--help']); "
-            "_exit_code(['score', '--help']); print([name for name in ('numpy', 'numba', 'pycocotools', 'yaml', 'msgspec') if name in sys.modules])")
+            "_exit_code(['score', '--help']); heavy = ('numpy', 'numba', 'pycocotools', 'yaml', 'msgspec'); "
+            "print([name for name in heavy if name in sys.modules])")
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert outcome.stdout.splitlines()[-1] == "[]"
 
@@ -236,6 +239,13 @@ def test_every_command_has_help_with_examples(deteval_run):
                                              (["score", "only-one.json"], 2), (["check"], 2)])
 def test_calls_without_files(deteval_run, arguments, code):
     assert deteval_run(*arguments).code == code
+
+
+@pytest.mark.parametrize("command", ["score", "crosscheck"])
+def test_a_missing_ground_truth_is_said_so(deteval_run, command):
+    outcome = deteval_run(command, "preds.json")
+    assert outcome.err == ("deteval: predictions and a ground truth are needed, PREDS... GT; only preds.json was "
+                           f"given; see deteval {command} --help\n")
 
 
 def test_an_internal_error_is_one_line(files, deteval_run, monkeypatch):

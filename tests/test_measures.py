@@ -167,3 +167,28 @@ def test_weights_must_fit():
     for weights in (np.ones((2, 3), int), np.ones(2, int), np.ones((1, 2))):
         with pytest.raises(deteval.DetevalError, match="whole numbers of shape"):
             measure([parse_metric("AP")], evidence, weights)
+
+
+def test_settings_and_metrics_as_on_the_command_line():
+    assert Params(iou=".3,.5", max_dets=100, areas=("all", "tiny:0-256"), classes="cat") == \
+        Params(iou=(0.3, 0.5), max_dets=(100,), areas=(*parse_area("all"), *parse_area("tiny:0-256")), classes=("cat",))
+    gt, dt = pair(TRUTHS, FOUND)
+    assert list(deteval.evaluate(gt, dt, metrics="AP,AR/max=10").metrics) == ["AP", "AR/max=10"]
+    assert list(deteval.evaluate(gt, dt, metrics=["AP@0.50", "AP"]).metrics) == ["AP@.5", "AP"]
+
+
+@pytest.mark.parametrize("wrong", [{"iou": "high"}, {"iou": None}, {"max_dets": 1.5}, {"max_dets": "ten"},
+                                   {"areas": "tiny"}, {"areas": 3}, {"classes": 3}, {"iou": ()}, {"max_dets": ()},
+                                   {"areas": ()}, {"min_score": float("nan")}, {"area_source": "mask"}])
+def test_wrong_settings_are_usage_errors(wrong):
+    with pytest.raises(deteval.DetevalError) as caught:
+        Params(**wrong)
+    assert caught.value.exit_code == 2
+
+
+def test_left_out_is_counted_by_reason():
+    gt, dt = pair(TRUTHS, FOUND, images=3)
+    scores = deteval.evaluate(gt, dt, Params(classes=("cat",), min_score=0.85), images=[0])
+    (finding,) = [finding for finding in scores.findings if finding.code == "left-out"]
+    assert finding.message == ("4 detections left out: 2 on images that were not asked for, 1 of classes that were not "
+                               "asked for, 1 below the score cut")

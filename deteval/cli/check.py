@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deteval.cli.options import CONFIG, OUTPUT, READING, SETTINGS, THREADS, options
+from deteval.cli.options import CONFIG, IMAGES, OUTPUT, READING, SETTINGS, THREADS, options
 
 FORMATS = ("table", "json")
 
@@ -21,7 +21,7 @@ error was found (with --strict: an error or a warning).
 
 @click.command(epilog=EPILOG)
 @click.argument("files", nargs=-1, required=True, metavar="[PREDS...] GT")
-@options(SETTINGS, READING, CONFIG)
+@options(SETTINGS, READING, CONFIG, IMAGES)
 @click.option("--format", "format", metavar="|".join(FORMATS), help="[default: table]")
 @click.option("--strict", is_flag=True, help="Exit 3 on warnings too.")
 @options(THREADS, OUTPUT)
@@ -39,7 +39,8 @@ def check(files: tuple[str, ...], strict: bool, **given: Any) -> int:
     from deteval.studies.check import find
 
     request = make_request(given, FORMATS, list(files))
-    findings = find(files[:-1], files[-1], request.settings.params, request.settings.reading, threads=request.threads)
+    findings = find(files[:-1], files[-1], request.settings.params, request.settings.reading, images=request.images,
+                    threads=request.threads)
     if request.format == "json":
         text = render_json(findings_dict(findings, files))
     else:

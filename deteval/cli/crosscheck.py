@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deteval.cli.options import CONFIG, IMAGES, OUTPUT, READING, SETTINGS, THREADS, options
+from deteval.cli.options import CONFIG, IMAGES, OUTPUT, READING, SETTINGS, THREADS, options, split_files
 
 FORMATS = ("table", "json")
 
@@ -19,14 +19,13 @@ input content invalid, 5 different.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("predictions", nargs=-1, required=True, metavar="PREDS...")
-@click.argument("ground_truth", metavar="GT")
+@click.argument("files", nargs=-1, metavar="PREDS... GT")
 @options(SETTINGS, READING, CONFIG, IMAGES)
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Score a seeded subset of N images, both.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of --sample.")
 @click.option("--format", "format", metavar="|".join(FORMATS), help="[default: table]")
 @options(THREADS, OUTPUT)
-def crosscheck(predictions: tuple[str, ...], ground_truth: str, sample: int | None, seed: int, **given: Any) -> int:
+def crosscheck(files: tuple[str, ...], sample: int | None, seed: int, **given: Any) -> int:
     """Run pycocotools on the same boxes and compare every cell of precision, recall and scores.
 
     Annotation ids are renumbered first, since the reference treats an id of 0 as no match; where the file's own ids
@@ -44,7 +43,8 @@ def crosscheck(predictions: tuple[str, ...], ground_truth: str, sample: int | No
     from deteval.studies.crosscheck import check_expressible, sample_images
     from deteval.studies.crosscheck import crosscheck as run
 
-    request = make_request(given, FORMATS, [*predictions, ground_truth])
+    predictions, ground_truth = split_files(files)
+    request = make_request(given, FORMATS, list(files))
     check_expressible(request.settings.params)
     truth, found = load_pair(predictions, ground_truth, request.settings.reading)
     images = read_image_list(request.images, truth.images) if request.images else np.arange(len(truth.images))

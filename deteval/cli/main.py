@@ -76,7 +76,7 @@ def _exit_code(arguments: list[str] | None) -> int:
         return USAGE
     except click.UsageError as error:
         where = f"; see {error.ctx.command_path} --help" if error.ctx else ""
-        return _fail(error.format_message() + where, USAGE)
+        return _fail(error.format_message().rstrip(".") + where, USAGE)
     except click.ClickException as error:
         return _fail(error.format_message(), USAGE)
     except (KeyboardInterrupt, click.exceptions.Abort):

@@ -61,6 +61,14 @@ def options(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Comm
     return decorate
 
 
+def split_files(files: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Predictions, and the ground truth, which comes last."""
+    if len(files) < 2:
+        given = f"only {files[0]} was given" if files else "none was given"
+        raise click.UsageError(f"predictions and a ground truth are needed, PREDS... GT; {given}")
+    return files[:-1], files[-1]
+
+
 def split(values: tuple[str, ...]) -> list[str]:
     """The items of a repeatable option whose values may be comma-separated lists."""
     return [item.strip() for value in values for item in value.split(",") if item.strip()]

@@ -8,6 +8,7 @@ from deteval.cli.output import make_look
 from deteval.errors import nearest, usage_error
 from deteval.loading.settings import SETTINGS, Settings, make_settings
 from deteval.records.metric import COCO_METRICS, Metric, default_metrics, parse_metrics, resolve
+from deteval.records.numbers import position_of, threshold_text, thresholds_text
 from deteval.reports.machine import check_coco_format
 from deteval.reports.writer import check_target
 
@@ -44,6 +45,10 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
     images = values.get("images")
     if images and not given.get("images"):
         images = relative_to(given.get("config"), str(images))
+    iou = float(given.get("matches_iou", 0.5))
+    if given.get("matches") and position_of(iou, settings.params.iou) is None:
+        raise usage_error(f"matches_iou: the run has no IoU threshold {threshold_text(iou)}, only "
+                          f"{thresholds_text(settings.params.iou)}; give --matches-iou one of them")
     for target in (given.get("output"), given.get("matches")):
         if target:
             check_target(target, inputs)

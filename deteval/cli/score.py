@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deteval.cli.options import CONFIG, IMAGES, OUTPUT, READING, SETTINGS, THREADS, options
+from deteval.cli.options import CONFIG, IMAGES, OUTPUT, READING, SETTINGS, THREADS, options, split_files
 
 if TYPE_CHECKING:
     from deteval.cli.request import Request
@@ -27,8 +27,7 @@ invalid or nothing evaluable, 5 the cross-check found a difference.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("predictions", nargs=-1, required=True, metavar="PREDS...")
-@click.argument("ground_truth", metavar="GT")
+@click.argument("files", nargs=-1, metavar="PREDS... GT")
 @options(SETTINGS, READING, CONFIG, IMAGES)
 @click.option("--metrics", metavar="LIST",
               help="What to report, as AP,AR/max=10,AP@.75/area=small,F1@.5/score=0.25/micro,AP/class=person. "
@@ -43,7 +42,7 @@ invalid or nothing evaluable, 5 the cross-check found a difference.
               help="Compare every cell with pycocotools; exit 5 on a difference.")
 @click.option("--timings", is_flag=True, help="Seconds by stage, on stderr and in JSON.")
 @options(THREADS, OUTPUT)
-def score(predictions: tuple[str, ...], ground_truth: str, **given: Any) -> int:
+def score(files: tuple[str, ...], **given: Any) -> int:
     """Score PREDS (COCO results, several files are shards) against the ground truth GT.
 
     Files may be JSON, JSON lines or gzip of either; - reads stdin.
@@ -53,8 +52,9 @@ def score(predictions: tuple[str, ...], ground_truth: str, **given: Any) -> int:
     from deteval.cli.request import make_request
     from deteval.errors import MISMATCH
 
+    predictions, ground_truth = split_files(files)
     with timing.collect() as seconds:
-        request = make_request(given, FORMATS, [*predictions, ground_truth])
+        request = make_request(given, FORMATS, list(files))
         scores, exact = _score(request, predictions, ground_truth, given)
         with timing.stage("report"):
             text = _render(scores, request, seconds if given["timings"] else None)

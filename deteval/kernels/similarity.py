@@ -104,7 +104,8 @@ def best_overlaps(kind, first_image, last_image, detection_starts, detections,
     """The most similar ground truth of the same class, and of any other class, for every detection of some images.
 
     `detections[detection_starts[i]:detection_starts[i + 1]]` are the rows on image i; likewise ground truths.
-    Crowds are passed over. Where there is none the outputs keep what the caller put there. Returns 0.
+    Crowds, and what a detection does not overlap at all, are passed over. Where there is none the outputs keep what
+    the caller put there. Returns 0.
     """
     for image in range(first_image, last_image):
         for p in range(detection_starts[image], detection_starts[image + 1]):
@@ -113,12 +114,11 @@ def best_overlaps(kind, first_image, last_image, detection_starts, detections,
             dw, dh = detection_boxes[4 * d + 2], detection_boxes[4 * d + 3]
             for q in range(ground_truth_starts[image], ground_truth_starts[image + 1]):
                 g = ground_truths[q]
-                if is_crowd[g]:
+                gx, gy = ground_truth_boxes[4 * g], ground_truth_boxes[4 * g + 1]
+                gw, gh = ground_truth_boxes[4 * g + 2], ground_truth_boxes[4 * g + 3]
+                if is_crowd[g] or overlap(dx, dy, dw, dh, gx, gy, gw, gh) <= 0.0:
                     continue
-                value = box_similarity(
-                    kind, dx, dy, dw, dh, ground_truth_boxes[4 * g], ground_truth_boxes[4 * g + 1],
-                    ground_truth_boxes[4 * g + 2], ground_truth_boxes[4 * g + 3],
-                )
+                value = box_similarity(kind, dx, dy, dw, dh, gx, gy, gw, gh)
                 if detection_categories[d] == ground_truth_categories[g]:
                     if same[d] < 0 or value > same_similarity[d]:
                         same[d] = g

@@ -20,7 +20,7 @@ class Detail:
 
     thresholds: positions among the run's IoU thresholds. taken: the ground-truth row, -1 for none, shape
     (detections, thresholds); similarity: with it, NaN for none. best_same, best_other: the most similar ground truth
-    of the detection's own class and of any other (crowds aside), -1 for none, with their similarities; shape
+    of those it overlaps, of its own class and of any other (crowds aside), -1 for none, with their similarities; shape
     (detections,).
     """
 

@@ -1,5 +1,6 @@
 """The metric language: `AP`, `AP50`, `AP@.75/area=small`, `AR/max=10`, `F1@.5/score=0.25/micro/class=person`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from deteval.errors import nearest, usage_error
@@ -95,6 +96,13 @@ def parse_metrics(text: str) -> tuple[Metric, ...]:
         metric = parse_metric(item)
         metrics[str(metric)] = metric
     return tuple(metrics.values())
+
+
+def as_metrics(metrics: str | Iterable[Metric | str]) -> tuple[Metric, ...]:
+    """Metrics given as a list in one text, or one by one, parsed or not."""
+    if isinstance(metrics, str):
+        return parse_metrics(metrics)
+    return tuple(parse_metric(metric) if isinstance(metric, str) else metric for metric in metrics)
 
 
 def _split_list(text: str) -> list[str]:

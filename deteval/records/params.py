@@ -1,6 +1,7 @@
 """The settings of an evaluation: similarity, IoU thresholds, area ranges, caps; their checks and their signature."""
 
 import math
+import operator
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,7 @@ class Params:
     min_score: detections below it are dropped before the cap and the matching.
     honour_ignore: use the `ignore` field of ground truth, which COCO overwrites by `iscrowd`.
 
+    The spellings of the command line are taken too: `iou=".3,.5"`, `max_dets=100`, `areas=("all", "tiny:0-256")`.
     Unsorted or repeated thresholds and caps are sorted; `notes` says so.
     """
 
@@ -66,7 +68,12 @@ class Params:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "iou", tuple(float(threshold) for threshold in self.iou))
+        for name, convert in (("iou", _as_thresholds), ("max_dets", _as_caps), ("areas", _as_areas),
+                              ("classes", _as_names)):
+            try:
+                object.__setattr__(self, name, convert(getattr(self, name)))
+            except (TypeError, ValueError) as error:
+                raise usage_error(f"{name}: {error}") from None
         _check_choice("similarity", self.similarity, list(SIMILARITIES))
         _check_choice("area_source", self.area_source, list(AREA_SOURCES))
         _check_thresholds(self.similarity, self.iou)
@@ -83,6 +90,27 @@ class Params:
             note = f"{name}: sorted, and repeated values taken once: {', '.join(map(number_text, unique))}"
             object.__setattr__(self, name, unique)
             object.__setattr__(self, "notes", (*self.notes, note))
+
+
+def _as_thresholds(value: Any) -> tuple[float, ...]:
+    if isinstance(value, str):
+        return parse_numbers(value)
+    return tuple(float(one) for one in (value if hasattr(value, "__iter__") else (value,)))
+
+
+def _as_caps(value: Any) -> tuple[int, ...]:
+    if isinstance(value, str):
+        return tuple(int(one) for one in value.split(","))
+    return tuple(operator.index(one) for one in (value if hasattr(value, "__iter__") else (value,)))
+
+
+def _as_areas(value: Any) -> tuple[AreaRange, ...]:
+    items = (value,) if isinstance(value, (str, AreaRange)) else tuple(value)
+    return tuple(area for one in items for area in ((one,) if isinstance(one, AreaRange) else parse_area(one)))
+
+
+def _as_names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(str(one) for one in value)
 
 
 def _check_choice(name: str, value: object, valid: list[str]) -> None:

@@ -6,6 +6,7 @@ from unicodedata import east_asian_width
 
 BOLD, DIM, YELLOW, RED = "1", "2", "33", "31"
 ELLIPSIS = "…"
+SHORTEST_NAME = 12
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ def pad(text: str, width: int, left: bool) -> str:
 def columns(rows: Sequence[Sequence[str]], look: Look, *, left: int = 1, names: int = 0) -> list[str]:
     """Rows of cells as aligned lines, the first row a heading; the first `left` columns are flush left.
 
-    On a narrow screen the column `names` is shortened first, to no less than eight columns, then columns are dropped
-    from the right, which the heading shows by an ellipsis.
+    On a narrow screen the column `names` is shortened first, to no less than twelve characters, then columns are
+    dropped from the right, which the heading shows by an ellipsis.
     """
     widths = [max(display_width(row[i]) for row in rows) for i in range(len(rows[0]))]
     shown = len(widths)
     if look.width is not None:
         spare = look.width - sum(widths) - 2 * (len(widths) - 1)
-        widths[names] = max(min(8, widths[names]), widths[names] + min(spare, 0))
+        widths[names] = max(min(SHORTEST_NAME, widths[names]), widths[names] + min(spare, 0))
         while shown > left + 1 and sum(widths[:shown]) + 2 * (shown - 1) > look.width - 2 * (shown < len(widths)):
             shown -= 1
     lines = []

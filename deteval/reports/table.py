@@ -31,8 +31,8 @@ def heading(scores: Scores, look: Look) -> list[str]:
     names = [printable(one.path) for one in scores.inputs]
     subject = f"{', '.join(names[:-1])} on {names[-1]}" if len(names) > 1 else ", ".join(names)
     lines = wrapped(look.style(subject, BOLD) if look.width is None else subject, look)
-    lines += wrapped(f"{signature(scores.params)}  ground truth {scores.fingerprint}", look)
-    return [lines[0], *(look.style(line, DIM) for line in lines[1:])]
+    settings = wrapped(f"{signature(scores.params)}\nground truth {scores.fingerprint}", look)
+    return [*lines, *(look.style(line, DIM) for line in settings)]
 
 
 def select_classes(scores: Scores, per_class: str) -> Sequence[ClassScores]:

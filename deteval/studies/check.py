@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from deteval.loading.ground_truth import read_ground_truth
+from deteval.loading.image_list import read_image_list
 from deteval.loading.pair import read_pair
 from deteval.records.findings import ERROR, Finding
 from deteval.records.params import Params
@@ -11,8 +12,10 @@ from deteval.scoring import evaluate
 
 
 def find(predictions: Sequence[str], ground_truth: str, params: Params, reading: Reading, *,
-         threads: int | None = None) -> tuple[Finding, ...]:
+         images: str | None = None, threads: int | None = None) -> tuple[Finding, ...]:
     """All findings of predictions and ground truth, or of a ground truth alone if there are no predictions.
+
+    images: a file that lists the images to look at.
 
     What shows only once boxes are matched (ties, caps, images without detections) is there if nothing stops a score.
     """
@@ -23,4 +26,5 @@ def find(predictions: Sequence[str], ground_truth: str, params: Params, reading:
         return pair.findings
     if any(finding.severity == ERROR for finding in pair.findings):
         return pair.findings
-    return evaluate(pair.ground_truth, pair.detections, params, threads=threads).findings
+    chosen = read_image_list(images, pair.ground_truth.images) if images else None
+    return evaluate(pair.ground_truth, pair.detections, params, images=chosen, threads=threads).findings
