@@ -72,8 +72,9 @@ def boxes_far_out(file: str, section: str, boxes: Floats, row: Ints) -> Finding 
     if not far.any():
         return None
     first, count = int(np.argmax(far)), int(far.sum())
-    return Finding("far-coordinates", count, f"{place(file, section, int(row[first]), 'bbox')}: {boxes[first].tolist()} "
-                   f"lies beyond {FAR:,.0f} pixels, where overlaps lose precision{and_more(count)}")
+    return Finding("far-coordinates", count, f"{place(file, section, int(row[first]), 'bbox')}: "
+                   f"{boxes[first].tolist()} lies beyond {FAR:,.0f} pixels, where overlaps lose precision"
+                   f"{and_more(count)}")
 
 
 def areas_larger_than_boxes(file: str, ground_truth: GroundTruth) -> Finding | None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from deteval.errors import shortened
 from deteval.loading.collector import Collector
-from deteval.records.dataset import Bools, Floats, Ints
+from deteval.records.dataset import Bools, Floats, Ints, Positions
 
 SIDES = ("x", "y", "width", "height")
 
@@ -13,7 +13,10 @@ def check_boxes(boxes: Floats, row: Ints, section: str, collector: Collector) ->
     """Note boxes that are not finite, overflow, vanish or are negative. Returns which rows are finite."""
     finite = np.isfinite(boxes).all(axis=1)
     if not finite.all():
-        _note_not_finite(boxes, row, section, collector, ~finite)
+        first = int(np.argmin(finite))
+        side = int(np.argmin(np.isfinite(boxes[first])))
+        collector.rows("not-finite", section, row, np.logical_not(finite), f"bbox[{side}]",
+                       f"is {boxes[first, side]}, must be a finite number")
     width, height = boxes[:, 2], boxes[:, 3]
     with np.errstate(all="ignore"):
         area = width * height
@@ -23,25 +26,19 @@ def check_boxes(boxes: Floats, row: Ints, section: str, collector: Collector) ->
     for wrong, what in ((overflows, "its right edge, lower edge or area overflows"),
                         (vanishes, "its area underflows to 0 although both sides are positive")):
         if wrong.any():
-            first = boxes[np.argmax(wrong)].tolist()
-            collector.rows("not-finite", section, row, wrong, "bbox", f"is {shortened(first)}: {what}")
+            collector.rows("not-finite", section, row, wrong, "bbox",
+                           f"is {shortened(boxes[np.argmax(wrong)].tolist())}: {what}")
     negative = finite & ((width < 0) | (height < 0))
     if negative.any():
         first = int(np.argmax(negative))
         side = 2 if width[first] < 0 else 3
         collector.rows("negative-box", section, row, negative, "bbox",
                        f"{SIDES[side]} is {boxes[first, side].item()!r}, must be >= 0")
-    return finite & ~overflows & ~vanishes
+    good: Bools = finite & ~overflows & ~vanishes
+    return good
 
 
-def _note_not_finite(boxes: Floats, row: Ints, section: str, collector: Collector, wrong: Bools) -> None:
-    first = int(np.argmax(wrong))
-    side = int(np.argmin(np.isfinite(boxes[first])))
-    collector.rows("not-finite", section, row, wrong, f"bbox[{side}]",
-                   f"is {boxes[first, side]}, must be a finite number")
-
-
-def repeated_rows(*columns: Floats | Ints) -> tuple[int, int, int] | None:
+def repeated_rows(*columns: Floats | Ints | Positions) -> tuple[int, int, int] | None:
     """How often a row occurs again, with the first such row and the row it repeats; None if all rows differ.
 
     Rows are compared by a 64-bit hash first, so that only the few that collide are compared in full.

@@ -26,18 +26,25 @@ class Collector:
         self._cases: dict[tuple[str, str, str], _Case] = {}
 
     def record(self, code: str, section: str, index: int | None, field: str, problem: str, count: int = 1, *,
-               severity: str = "", firm: bool = False) -> None:
-        """Note a case in a record: `file: section[index].field: problem`."""
+               severity: str = "", firm: bool = False, more: bool = True) -> None:
+        """Note a case in a record: `file: section[index].field: problem`.
+
+        more: the count follows; without it, the problem says in its own words how many cases there are.
+        """
         key = (code, f"{section}.{field.partition('[')[0]}", severity)
         if key in self._cases:
             self._cases[key].count += count
             return
         message = f"{place(self.file, section, index, field)}: {problem}"
-        self._cases[key] = _Case(message, count, severity, firm, more=True)
+        self._cases[key] = _Case(message, count, severity, firm, more)
 
     def file_level(self, code: str, problem: str, count: int = 1) -> None:
         """Note something about the whole file, which says in its own words how many cases there are."""
         self._cases[code, problem, ""] = _Case(f"{place(self.file)}: {problem}", count, "", False, more=False)
+
+    def add(self, finding: Finding) -> None:
+        """Note a finding that is worded already."""
+        self._cases[finding.code, finding.message, ""] = _Case(finding.message, finding.count, "", False, more=False)
 
     def rows(self, code: str, section: str, row: Ints, wrong: Bools, field: str, problem: str) -> None:
         """Note every row of a mask; `problem` words the first."""

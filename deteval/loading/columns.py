@@ -62,12 +62,15 @@ class GroundTruthColumns:
 
 
 def id_column(ids: list[Any]) -> Ids:
-    """Ids of one kind as int64, or as an object array of str. Raises TypeError or OverflowError for anything else."""
+    """Ids of one kind as int64, or as an object array of str. Raises TypeError for anything else."""
     if ids and isinstance(ids[0], str):
         if not all(isinstance(value, str) for value in ids):
             raise TypeError("mixed ids")
         return np.array(ids, dtype=object)
-    return np.fromiter(ids, np.int64, len(ids))
+    column = np.array(ids) if ids else np.zeros(0, np.int64)
+    if column.dtype != np.int64:  # np.fromiter would take "1" for 1
+        raise TypeError("not 64-bit integers")
+    return column
 
 
 def box_column(boxes: list[tuple[float, ...]]) -> Floats:

@@ -74,6 +74,8 @@ def convert_detections(records: list[Any], name: str) -> DetectionColumns | None
 
 
 def _decode_object(text: Text) -> DetectionColumns | None:
+    if text.first_byte() != b"{":
+        return None
     try:
         wrapped = _wrapped_decoder.decode(text.data)
     except msgspec.ValidationError:
@@ -92,6 +94,9 @@ def _decode_object(text: Text) -> DetectionColumns | None:
 def _detection_columns(records: list[_Detection], name: str, section: str, size: int | None,
                        has_sections: bool = False) -> DetectionColumns:
     """Columns of typed records; a TypeError where ids are of two kinds or some class is not named."""
+    scores = np.fromiter([record.score for record in records], np.float64, len(records))
+    if not np.isfinite(scores).all():  # possible in memory only
+        raise TypeError("a score is not finite")
     by_id = not records or records[0].category_id is not UNSET
     by_file = bool(records) and records[0].file_name is not UNSET
     return DetectionColumns(
@@ -101,8 +106,7 @@ def _detection_columns(records: list[_Detection], name: str, section: str, size:
         category_name=None if by_id else _names([record.category_name for record in records]),
         file_name=_names([record.file_name for record in records]) if by_file else None,
         boxes=box_column([record.bbox for record in records]),
-        scores=np.fromiter([record.score for record in records], np.float64, len(records)),
-        row=np.arange(len(records), dtype=np.int64), records=len(records),
+        scores=scores, row=np.arange(len(records), dtype=np.int64), records=len(records),
     )
 
 
@@ -123,7 +127,10 @@ def decode_ground_truth(text: Text) -> GroundTruthColumns | None:
 def convert_ground_truth(mapping: Any, name: str) -> GroundTruthColumns | None:
     """The columns of a ground truth in memory, or None."""
     try:
-        return _ground_truth_columns(msgspec.convert(mapping, _GroundTruth), name, None)
+        truth = msgspec.convert(mapping, _GroundTruth)
+        if any(record.area != record.area for record in truth.annotations):  # NaN, which columns take for absent
+            return None
+        return _ground_truth_columns(truth, name, None)
     except DECLINED:
         return None
 

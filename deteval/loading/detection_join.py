@@ -1,16 +1,17 @@
 """One predictions file joined to a ground truth: boxes, images and classes, with the remedies asked for."""
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from deteval.errors import shortened, usage_error
+from deteval.errors import and_more, counted, shortened, usage_error
 from deteval.loading.checks import check_boxes
 from deteval.loading.collector import Collector
 from deteval.loading.columns import DetectionColumns
 from deteval.loading.join import UNKNOWN, named_positions, positions, sample, stem
-from deteval.records.dataset import Bools, Categories, Floats, GroundTruth, Ids, Images, Ints, Positions
-from deteval.records.findings import Finding
+from deteval.records.dataset import Categories, Floats, GroundTruth, Ids, Images, Ints, Positions
 from deteval.records.reading import Reading
 
 
@@ -23,7 +24,6 @@ class Part:
     category: Positions
     boxes: Floats
     kept: Ints
-    findings: list[Finding]
 
 
 def join_part(columns: DetectionColumns, ground_truth: GroundTruth, reading: Reading, collector: Collector) -> Part:
@@ -36,7 +36,7 @@ def join_part(columns: DetectionColumns, ground_truth: GroundTruth, reading: Rea
     category = _category_positions(columns, ground_truth.categories, reading, collector)
     known = (image != UNKNOWN) & (category != UNKNOWN)
     kept = np.arange(len(columns)) if known.all() else np.flatnonzero(known)
-    return Part(columns, image, category, boxes, kept, collector.findings())
+    return Part(columns, image, category, boxes, kept)
 
 
 def _as_xywh(columns: DetectionColumns, reading: Reading, collector: Collector) -> Floats:
@@ -53,78 +53,87 @@ def _as_xywh(columns: DetectionColumns, reading: Reading, collector: Collector) 
 def _image_positions(columns: DetectionColumns, images: Images, reading: Reading, collector: Collector) -> Positions:
     if reading.match_images == "id":
         found = positions(images.ids, columns.image_id)
-        known = f"the ground truth's {len(images):,} image ids are like {sample(images.ids.tolist())}"
+        known = _alike("image id", images.ids.tolist())
+        field, given = "image_id", columns.image_id
     else:
         shorten = stem if reading.match_images == "stem" else str
         names = [None if name is None else shorten(name) for name in images.file_names]
         _note_ambiguous(names, reading, collector)
-        given = columns.file_name if columns.file_name is not None else columns.image_id
+        field, given = ("image_id", columns.image_id) if columns.file_name is None else ("file_name", columns.file_name)
         found = named_positions(names, [shorten(str(name)) for name in given.tolist()])
-        known = f"the ground truth's names are like {sample([name for name in names if name is not None])}"
+        known = _alike("file name" if reading.match_images == "file_name" else "stem",
+                       [name for name in names if name is not None])
         collector.file_level("match-images", f"{(found != UNKNOWN).sum():,} of {len(columns):,} detections were "
                              f"matched to images by {reading.match_images}", int((found != UNKNOWN).sum()))
-    _note_unknown("unknown-image", "image", "image_id", found, columns.image_id, known, columns, collector)
+    _note_unknown("unknown-image", "an image", field, found, given, known, columns, collector)
     return found
 
 
 def _note_ambiguous(names: list[str | None], reading: Reading, collector: Collector) -> None:
-    given = [name for name in names if name is not None]
-    if len(set(given)) < len(given):
-        twice = next(name for name in given if given.count(name) > 1)
-        collector.file_level("bad-id", f"{twice!r} names {given.count(twice)} images of the ground truth, so that "
-                             f"images cannot be matched by {reading.match_images}")
+    counts = Counter(name for name in names if name is not None)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        collector.file_level("bad-id", f"{shortened(twice[0])} names {counts[twice[0]]:,} images of the ground truth"
+                             f"{and_more(len(twice))}, so that images cannot be matched by {reading.match_images}",
+                             len(twice))
+
+
+def _alike(what: str, ids: list[Any]) -> str:
+    """What known ids look like: `the ground truth's 2 image ids are like 1, 2`."""
+    if not ids:
+        return f"the ground truth has no {what}s"
+    return f"the ground truth's {counted(len(ids), what)} {'are' if len(ids) > 1 else 'is'} like {sample(ids)}"
 
 
 def _category_positions(
     columns: DetectionColumns, categories: Categories, reading: Reading, collector: Collector
 ) -> Positions:
-    given = columns.category_id if columns.category_id is not None else columns.category_name
+    by_id = columns.category_id is not None
+    given = columns.category_id if by_id else columns.category_name
     assert given is not None  # a file names its classes in one of the two ways
-    field = "category_id" if columns.category_id is not None else "category_name"
-    mapped, held = _map_categories(given, reading, collector)
-    by_name = named_positions(categories.names, [str(key) for key in mapped.tolist()]) \
-        if columns.category_id is None or (reading.category_map and mapped.dtype == object) else None
-    found = positions(categories.ids, mapped) if columns.category_id is not None else by_name
-    assert found is not None
-    if by_name is not None:
-        found = np.where(found == UNKNOWN, by_name, found)
-    found = np.where(held, found, UNKNOWN).astype(np.int32)
-    known = (f"the ground truth's {len(categories):,} category ids are like {sample(categories.ids.tolist())}, "
-             f"its names like {sample(categories.names)}")
-    _note_unknown("unknown-category", "category", field, found, given, known, columns, collector)
+    if reading.category_map or reading.category_offset:
+        found = _mapped_positions(given, by_id, categories, reading, collector)
+    elif by_id:
+        found = positions(categories.ids, given)
+    else:
+        found = named_positions(categories.names, given.tolist())
+    known = _alike("category id", categories.ids.tolist())
+    if len(categories):
+        known += f", its names like {sample(categories.names)}"
+    _note_unknown("unknown-category", "a category", "category_id" if by_id else "category_name", found, given, known,
+                  columns, collector)
     return found
 
 
-def _map_categories(given: Ids, reading: Reading, collector: Collector) -> tuple[Ids, Bools]:
-    """Ids after the map, and which of them the map allows."""
-    held = np.ones(len(given), bool)
-    if not reading.category_map and not reading.category_offset:
-        return given, held
+def _mapped_positions(given: Ids, by_id: bool, categories: Categories, reading: Reading, collector: Collector,
+                      ) -> Positions:
+    """Positions after the category map, whose targets may be ids or names; ids that a closed map lacks are unknown."""
     values = given.tolist()
-    if reading.category_offset:
-        if given.dtype == object:
-            raise usage_error(f"category_map: {reading.category_offset:+d} needs numeric category ids; "
-                              f"{collector.file} has strings")
-        mapped = [value + reading.category_offset for value in values]
-    else:
-        mapped = [reading.category_map.get(value, value) for value in values]
-        if reading.closed_map:
-            held = np.array([value in reading.category_map for value in values], bool)
-    changed = sum(before != after for before, after in zip(values, mapped, strict=True))
+    if reading.category_offset and given.dtype == object:
+        raise usage_error(f"category_map: {reading.category_offset:+d} needs numeric category ids; "
+                          f"{collector.file} has strings")
+    ids = {key: position for position, key in enumerate(categories.ids.tolist())}
+    names = {name: position for position, name in enumerate(categories.names)}
+    places = names | ids if by_id else ids | names
+    target: dict[int | str, int | str | None] = {
+        value: value + reading.category_offset if reading.category_offset
+        else reading.category_map.get(value, None if reading.closed_map else value)
+        for value in set(values)
+    }
+    changed = sum(target[value] not in (value, None) for value in values)
     collector.file_level("category-map", f"{changed:,} of {len(values):,} detections were given another category by "
                          "--category-map", changed)
-    texts = any(isinstance(value, str) for value in mapped)
-    return np.array([str(value) for value in mapped] if texts else mapped, object if texts else np.int64), held
+    return np.array([places.get(target[value], UNKNOWN) for value in values], np.int32)
 
 
 def _note_unknown(code: str, what: str, field: str, found: Positions, given: Ids, known: str,
                   columns: DetectionColumns, collector: Collector) -> None:
     unknown = found == UNKNOWN
     if unknown.any():
-        first = int(np.argmax(unknown))
+        first, count = int(np.argmax(unknown)), int(unknown.sum())
         value = given[first].item() if isinstance(given[first], np.generic) else given[first]
-        distinct = len(set(given[unknown].tolist()))
-        others = f"; {unknown.sum():,} detections name {distinct:,} unknown" if unknown.sum() > 1 else ""
+        distinct = list(dict.fromkeys(given[unknown].tolist()))
+        which = f"; {len(distinct):,} are unknown, as {sample(distinct)}" if len(distinct) > 1 else ""
         collector.record(code, columns.section, int(columns.row[first]), field,
-                         f"{shortened(value)} is not a{'n' if what == 'image' else ''} {what} of the ground truth"
-                         f"{others}; {known}", int(unknown.sum()))
+                         f"{shortened(value)} is not {what} of the ground truth{and_more(count)}{which}; {known}",
+                         count, more=False)

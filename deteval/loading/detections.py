@@ -1,6 +1,6 @@
 """Predictions to columns and findings, joined to a ground truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from deteval import timing
-from deteval.errors import and_more, shortened, usage_error
+from deteval.errors import and_more, place, usage_error
 from deteval.loading import decode, untyped
 from deteval.loading.checks import repeated_rows
 from deteval.loading.collector import Collector
 from deteval.loading.columns import DetectionColumns
 from deteval.loading.detection_join import Part, join_part
-from deteval.loading.hints import detection_hints
+from deteval.loading.fields import shown
+from deteval.loading.hints import detection_hints, meaningful
+from deteval.loading.json_text import TOO_DEEP
 from deteval.loading.memory import detection_columns
 from deteval.loading.source import STDIN, read_text
 from deteval.records.dataset import Detections, GroundTruth, Input
@@ -47,15 +49,10 @@ def read_detections(
     for one in _sources(source):
         collector = Collector("predictions")
         columns = _columns(one, collector, reading)
-        if isinstance(columns, Finding):
-            findings.append(columns)
-        elif columns is not None:
-            collector.file = columns.file
+        if columns is not None:
             with timing.stage("join"):
                 parts.append(join_part(columns, ground_truth, reading, collector))
-            findings += parts[-1].findings
-        else:
-            findings += collector.findings()
+        findings += collector.findings()
     if not parts:
         return None, apply_allowances(findings, reading.allow)
     with timing.stage("join"):
@@ -63,10 +60,22 @@ def read_detections(
         detections = _concatenate(parts, reading)
         if not any(finding.severity == ERROR for finding in findings):
             findings += _repeats(detections, parts)
-        findings += detection_hints(ground_truth, detections, [part.columns for part in parts])
+        with np.errstate(all="ignore"):
+            hints = detection_hints(ground_truth, detections, [part.columns for part in parts], reading)
+        findings += meaningful(hints, findings)
         findings = list(apply_allowances(findings, reading.allow))
         reasons = departures(findings) + (() if detections.ranked else ("missing scores were filled in",))
     return replace(detections, findings=tuple(findings), departures=reasons), tuple(findings)
+
+
+def undecodable(source: Source, reading: Reading) -> list[Finding]:
+    """What is wrong with predictions by themselves, where there is no ground truth to join them to."""
+    findings = []
+    for one in _sources(source):
+        collector = Collector("predictions")
+        _columns(one, collector, reading)
+        findings += collector.findings()
+    return findings
 
 
 def _sources(source: Source) -> list[Any]:
@@ -80,40 +89,51 @@ def _sources(source: Source) -> list[Any]:
     return [source]
 
 
-def _columns(source: Any, collector: Collector, reading: Reading) -> DetectionColumns | Finding | None:
-    if isinstance(source, (str, Path)):
-        text = read_text(source)
-        if isinstance(text, Finding):
-            return text
-        collector.file = text.name
-        with timing.stage("decode"):
-            return decode.decode_detections(text) or untyped.read_detections(text, collector, reading)
-    if isinstance(source, Mapping) and "bbox" in source:
-        return detection_columns(source, collector, reading)
-    value = source if isinstance(source, Mapping) else list(source)
-    if isinstance(value, list):
-        columns = decode.convert_detections(value, collector.file)
-        if columns is not None:
-            return columns
-    return untyped.detections_from(value, collector, reading, None)
+def _columns(source: Any, collector: Collector, reading: Reading) -> DetectionColumns | None:
+    """The columns of a file or of something in memory; None, with findings, where there are none."""
+    try:
+        if isinstance(source, (str, Path)):
+            return _file_columns(source, collector, reading)
+        if isinstance(source, Mapping):
+            if "bbox" in source:
+                return detection_columns(source, collector, reading)
+            return untyped.detections_from(dict(source), collector, reading, None)
+        value = list(source) if isinstance(source, Iterable) else source
+        columns = decode.convert_detections(value, collector.file) if isinstance(value, list) else None
+        return untyped.detections_from(value, collector, reading, None) if columns is None else columns
+    except RecursionError:  # values just shallow enough to be read are too deep to be shown
+        collector.file_level("bad-json", TOO_DEEP)
+        return None
+
+
+def _file_columns(path: str | Path, collector: Collector, reading: Reading) -> DetectionColumns | None:
+    text = read_text(path)
+    if isinstance(text, Finding):
+        collector.add(text)
+        return None
+    collector.file = text.name
+    with timing.stage("decode"):
+        columns = decode.decode_detections(text)
+        return untyped.read_detections(text, collector, reading) if columns is None else columns
 
 
 def _shared_images(parts: list[Part], ground_truth: GroundTruth) -> list[Finding]:
     """Images that stand in two files."""
     first_part = np.full(len(ground_truth.images), -1)
-    shared: dict[int, tuple[int, int]] = {}
+    shared: dict[int, tuple[Part, Part]] = {}
     for number, part in enumerate(parts):
         here = np.unique(part.image[part.kept])
         for image in here[first_part[here] >= 0].tolist():
-            shared.setdefault(image, (int(first_part[image]), number))
+            shared.setdefault(image, (parts[int(first_part[image])], part))
         first_part[here] = np.where(first_part[here] < 0, number, first_part[here])
     if not shared:
         return []
     image, (one, other) = next(iter(shared.items()))
-    key = ground_truth.images.ids[image]
+    row = int(other.columns.row[np.argmax(other.image == image)])
+    where = place(other.columns.file, other.columns.section, row, "image_id")
     return [Finding("image-in-two-files", len(shared),
-                    f"{parts[other].columns.file}: image {shortened(key if isinstance(key, str) else int(key))} has "
-                    f"detections in {parts[one].columns.file} too{and_more(len(shared))}; is a file given twice?")]
+                    f"{where}: {shown(ground_truth.images.ids[image])} has detections in {one.columns.file} too"
+                    f"{and_more(len(shared))}; is a file given twice?")]
 
 
 def _concatenate(parts: list[Part], reading: Reading) -> Detections:

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from deteval import timing
-from deteval.errors import shortened
+from deteval.errors import and_more, place
 from deteval.loading import decode, untyped
 from deteval.loading.checks import check_boxes, repeated_rows
 from deteval.loading.collector import Collector
 from deteval.loading.columns import GroundTruthColumns, id_column
-from deteval.loading.hints import ground_truth_hints
-from deteval.loading.join import positions
+from deteval.loading.fields import shown
+from deteval.loading.hints import ground_truth_hints, meaningful
+from deteval.loading.join import positions, sample
+from deteval.loading.json_text import TOO_DEEP
 from deteval.loading.memory import annotation_columns
-from deteval.loading.source import Text, read_text
+from deteval.loading.source import read_text
 from deteval.loading.tables import read_categories, read_images
 from deteval.records.dataset import Bools, Categories, GroundTruth, Images, Input
 from deteval.records.findings import Finding, allowable, apply_allowances, departures, raise_errors
@@ -39,31 +41,37 @@ def read_ground_truth(
     source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset()
 ) -> tuple[GroundTruth | None, tuple[Finding, ...]]:
     """The ground truth, if there is anything to return, and all findings of it."""
-    if isinstance(source, (str, Path)):
-        text = read_text(source)
-        if isinstance(text, Finding):
-            return None, (text,)
-        collector = Collector(text.name)
-        with timing.stage("decode"):
-            columns = _decode(text, collector)
-    else:
-        collector = Collector("ground truth")
-        columns = _convert(source, collector)
-    if columns is None:
-        return None, tuple(collector.findings())
-    with timing.stage("join"):
-        return _join(columns, collector, allow)
+    collector = Collector("ground truth")
+    try:
+        columns = _columns(source, collector)
+        if isinstance(columns, Finding):
+            return None, (columns,)
+        if columns is None:
+            return None, tuple(collector.findings())
+        with timing.stage("join"):
+            return _join(columns, collector, allow)
+    except RecursionError:  # values just shallow enough to be read are too deep to be compared
+        return None, (Finding("bad-json", 1, f"{place(collector.file)}: {TOO_DEEP}"),)
 
 
-def _decode(text: Text, collector: Collector) -> GroundTruthColumns | None:
-    return decode.decode_ground_truth(text) or untyped.read_ground_truth(text, collector)
+def _columns(source: str | Path | Mapping[str, Any], collector: Collector) -> GroundTruthColumns | Finding | None:
+    if not isinstance(source, (str, Path)):
+        return _convert(source, collector)
+    text = read_text(source)
+    if isinstance(text, Finding):
+        return text
+    collector.file = text.name
+    with timing.stage("decode"):
+        columns = decode.decode_ground_truth(text)
+        return untyped.read_ground_truth(text, collector) if columns is None else columns
 
 
 def _convert(source: Mapping[str, Any], collector: Collector) -> GroundTruthColumns | None:
     mapping = dict(source) if isinstance(source, Mapping) else source
     if isinstance(mapping, dict) and isinstance(mapping.get("annotations"), Mapping):
         return annotation_columns(mapping, collector)
-    return decode.convert_ground_truth(mapping, collector.file) or untyped.ground_truth_from(mapping, collector, None)
+    columns = decode.convert_ground_truth(mapping, collector.file)
+    return untyped.ground_truth_from(mapping, collector, None) if columns is None else columns
 
 
 def _join(
@@ -90,7 +98,9 @@ def _join(
     )
     if finite.all():
         _note_repeats(ground_truth, collector)
-    findings = [*collector.findings(), *ground_truth_hints(ground_truth, columns)]
+    findings = collector.findings()
+    with np.errstate(all="ignore"):
+        findings += meaningful(ground_truth_hints(ground_truth, columns), findings)
     applied = apply_allowances(findings, allow)
     return replace(ground_truth, findings=applied, departures=departures(applied)), applied
 
@@ -113,39 +123,44 @@ def _check_areas(columns: GroundTruthColumns, collector: Collector) -> np.ndarra
                              "iscrowd: 0 is used", columns.without_iscrowd)
     if columns.with_ignore and (columns.ignore & ~columns.is_crowd).any():
         count = int((columns.ignore & ~columns.is_crowd).sum())
-        collector.file_level("ignore-without-crowd", f"{count:,} annotations have ignore without iscrowd, which COCO "
-                             "overwrites by iscrowd; --honour-ignore leaves them out of the count", count)
+        collector.file_level("ignore-without-crowd", f"{count:,} of {len(columns):,} annotations have ignore without "
+                             "iscrowd, which COCO overwrites by iscrowd; --honour-ignore leaves them out of the count",
+                             count)
     with np.errstate(all="ignore"):
         return np.where(absent | negative, columns.boxes[:, 2] * columns.boxes[:, 3], columns.area)
 
 
 def _note_orphans(columns: GroundTruthColumns, images: Images, categories: Categories, without_image: Bools,
                   orphan: Bools, collector: Collector) -> None:
-    for mask, field, ids in ((without_image, "image_id", columns.image_id),
-                             (orphan & ~without_image, "category_id", columns.category_id)):
+    for mask, field, ids, listed, known in (
+        (without_image, "image_id", columns.image_id, "images", images.ids),
+        (orphan & ~without_image, "category_id", columns.category_id, "categories", categories.ids),
+    ):
         if mask.any():
-            value = ids[np.argmax(mask)]
-            listed = "images" if field == "image_id" else "categories"
-            collector.rows("orphan-annotation", "annotations", columns.row, mask, field,
-                           f"{shortened(_plain(value))} is not among the {listed} of this file")
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+            first, count = int(np.argmax(mask)), int(mask.sum())
+            like = f", whose ids are like {sample(known.tolist())}" if len(known) else ""
+            collector.record("orphan-annotation", "annotations", int(columns.row[first]), field,
+                             f"{shown(ids[first])} is not among the {listed} of this file{and_more(count)}{like}",
+                             count, more=False)
 
 
 def _note_annotation_ids(columns: GroundTruthColumns, collector: Collector) -> None:
-    numbers = [value for value in columns.annotation_ids if isinstance(value, (int, float))]
-    if 0 in numbers:
-        collector.file_level("annotation-id-zero", "annotation id 0 occurs: the reference counts a match with it as "
-                             "a false positive; deteval does not", numbers.count(0))
-    seen: set[str] = set()
-    given = [repr(value) for value in columns.annotation_ids if value is not None]
-    repeated = [value for value in given if value in seen or seen.add(value)]  # type: ignore[func-returns-value]
-    if repeated:
-        collector.file_level("duplicate-annotation-id", f"annotation id {shortened(repeated[0])} occurs again, "
-                             f"{len(repeated):,} such in all: the reference scores the last of them twice; deteval "
-                             "scores each once", len(repeated))
+    """Ids that the reference stumbles over. They may be anything; what is neither a number nor a string is not looked
+    at.
+    """
+    ids = [value if isinstance(value, (int, float, str)) else None for value in columns.annotation_ids]
+    zero = np.array([value == 0 for value in ids], bool)
+    collector.rows("annotation-id-zero", "annotations", columns.row, zero, "id", "is 0: the reference counts a match "
+                   "with it as a false positive; deteval does not")
+    if len(set(ids)) == len(ids):
+        return
+    first: dict[Any, int] = {}
+    for row, value in zip(columns.row.tolist(), ids, strict=True):
+        if value is not None and value in first:
+            collector.record("duplicate-annotation-id", "annotations", row, "id", f"{shown(value)} is the id of "
+                             f"annotations[{first[value]}] too: the reference scores the last of them twice, deteval "
+                             "scores each once")
+        first.setdefault(value, row)
 
 
 def _reference_ids(ids: list[Any]) -> np.ndarray[Any, np.dtype[np.int64]] | None:

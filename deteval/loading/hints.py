@@ -13,27 +13,36 @@ from deteval.loading.box_hints import (
     normalised_boxes,
 )
 from deteval.loading.columns import DetectionColumns, GroundTruthColumns
+from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, named_positions, positions, stem
 from deteval.records.dataset import Detections, GroundTruth, Ids
-from deteval.records.findings import Finding
-from deteval.records.reading import COCO_80_TO_91
+from deteval.records.findings import ALLOWABLE, ERROR, Finding
+from deteval.records.reading import COCO_80_TO_91, Reading
 
 CUT_SCORE = 0.1
 """Detections saved only above this score lack the low end that AP integrates over."""
 FEDERATED_FIELDS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
+def meaningful(hints: list[Finding], findings: Sequence[Finding]) -> list[Finding]:
+    """The hints that still mean something: where records were left out as wrong, only those that may explain it."""
+    damaged = any(finding.severity == ERROR and finding.code not in ALLOWABLE for finding in findings)
+    return [hint for hint in hints if not damaged or hint.code.startswith("looks-")]
+
+
 def ground_truth_hints(ground_truth: GroundTruth, columns: GroundTruthColumns) -> list[Finding]:
     """Hints about a ground truth by itself."""
     file = columns.file
     found = [
+        _type_hint(columns.file, "image_id", ground_truth.images.ids, columns.image_id, "the file's own"),
+        _type_hint(columns.file, "category_id", ground_truth.categories.ids, columns.category_id, "the file's own"),
         _federated(columns),
         _scored_ground_truth(columns),
-        corner_boxes(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images, None),
+        corner_boxes(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images, None)
+        or boxes_outside(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images,
+                         ground_truth.row),
         normalised_boxes(file, ground_truth.boxes, np.nanmax(ground_truth.images.width, initial=0.0)),
         areas_larger_than_boxes(file, ground_truth),
-        boxes_outside(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images,
-                      ground_truth.row),
         boxes_far_out(file, "annotations", ground_truth.boxes, ground_truth.row),
     ]
     return [finding for finding in found if finding]
@@ -58,27 +67,27 @@ def _scored_ground_truth(columns: GroundTruthColumns) -> Finding | None:
 
 
 def detection_hints(
-    ground_truth: GroundTruth, detections: Detections, parts: Sequence[DetectionColumns]
+    ground_truth: GroundTruth, detections: Detections, parts: Sequence[DetectionColumns], reading: Reading
 ) -> list[Finding]:
-    """Hints about predictions on a ground truth, file by file."""
+    """Hints about predictions on a ground truth, file by file; none about what a remedy was asked for already."""
+    mapped = bool(reading.category_map or reading.category_offset)
     found: list[Finding | None] = []
     if not any(part.records for part in parts):
         found.append(Finding("empty-predictions", 1, f"{parts[0].file}: holds no detection: AP and AR are 0"))
+    found.append(_pre_cut_scores(parts))
     for part, start in zip(parts, detections.first_rows, strict=True):
         found += [
             _looks_like_ground_truth(part),
-            _id_hint(part, ground_truth),
-            _file_name_hint(part, ground_truth),
-            _category_hint(part, ground_truth),
-            _pre_cut_scores(part),
+            *(_image_hints(part, ground_truth) if reading.match_images == "id" else ()),
+            *(_category_hints(part, ground_truth) if not mapped else ()),
         ]
         mine = (detections.row >= start) & (detections.row < start + part.records)
         boxes, image, row = detections.boxes[mine], detections.image[mine], detections.row[mine] - start
         truth_side = float(np.median(ground_truth.boxes[:, 2:])) if len(ground_truth) else 0.0
         found += [
-            corner_boxes(part.file, part.section, boxes, image, ground_truth.images, ground_truth),
+            corner_boxes(part.file, part.section, boxes, image, ground_truth.images, ground_truth)
+            or boxes_outside(part.file, part.section, boxes, image, ground_truth.images, row),
             normalised_boxes(part.file, boxes, truth_side),
-            boxes_outside(part.file, part.section, boxes, image, ground_truth.images, row),
             boxes_far_out(part.file, part.section, boxes, row),
         ]
     return [finding for finding in found if finding]
@@ -97,21 +106,32 @@ def _joined(known: Ids, wanted: Ids) -> float:
     return float((positions(known, wanted) != UNKNOWN).mean()) if len(wanted) else 0.0
 
 
-def _id_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
+def _type_hint(file: str, field: str, known: Ids, wanted: Ids, whose: str) -> Finding | None:
     """Ids that would join if 1 and "1" were the same."""
-    for field, known, wanted in (("image_id", ground_truth.images.ids, part.image_id),
-                                 ("category_id", ground_truth.categories.ids, part.category_id)):
-        if wanted is None or not len(known) or is_text(known) == is_text(wanted):
-            continue
-        found = named_positions([str(key) for key in known.tolist()], [str(key) for key in wanted.tolist()])
-        joins = int((found != UNKNOWN).sum())
-        if joins * 2 >= len(wanted) > 0:
-            kinds = ("text", "numbers") if is_text(wanted) else ("numbers", "text")
-            first = wanted[int(np.argmax(found != UNKNOWN))]
-            return Finding("looks-like-other-type", joins, f"{part.file}: {field} are {kinds[0]}, as "
-                           f"{shortened(first if isinstance(first, str) else int(first))}, those of the ground truth "
-                           f"{kinds[1]}; {joins:,} of {len(wanted):,} would join as {kinds[1]}: write them so")
-    return None
+    if not len(known) or not len(wanted) or is_text(known) == is_text(wanted):
+        return None
+    found = named_positions([str(key) for key in known.tolist()], [str(key) for key in wanted.tolist()])
+    joins = int((found != UNKNOWN).sum())
+    if joins * 2 < len(wanted):
+        return None
+    kinds = ("strings", "numbers") if is_text(wanted) else ("numbers", "strings")
+    return Finding("looks-like-other-type", joins, f"{file}: {field} holds {kinds[0]}, as "
+                   f"{shown(wanted[int(np.argmax(found != UNKNOWN))])}, where {whose} ids are {kinds[1]}; {joins:,} of "
+                   f"{len(wanted):,} would join as {kinds[1]}: write them so")
+
+
+def _image_hints(part: DetectionColumns, ground_truth: GroundTruth) -> list[Finding]:
+    hint = _type_hint(part.file, "image_id", ground_truth.images.ids, part.image_id, "the ground truth's") \
+        or _file_name_hint(part, ground_truth)
+    return [hint] if hint else []
+
+
+def _category_hints(part: DetectionColumns, ground_truth: GroundTruth) -> list[Finding]:
+    if part.category_id is None:
+        return []
+    hint = _type_hint(part.file, "category_id", ground_truth.categories.ids, part.category_id, "the ground truth's") \
+        or _category_hint(part.file, part.category_id, ground_truth)
+    return [hint] if hint else []
 
 
 def _file_name_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
@@ -132,10 +152,10 @@ def _file_name_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Findin
     return None
 
 
-def _category_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
+def _category_hint(file: str, wanted: Ids, ground_truth: GroundTruth) -> Finding | None:
     """Category ids that would join by COCO's 80-to-91 map, or with 1 added or subtracted."""
-    known, wanted = ground_truth.categories.ids, part.category_id
-    if wanted is None or not len(wanted) or not len(known) or is_text(wanted) or is_text(known):
+    known = ground_truth.categories.ids
+    if not len(wanted) or not len(known) or is_text(wanted) or is_text(known):
         return None
     now = _joined(known, wanted)
     if now == 1.0:
@@ -144,22 +164,25 @@ def _category_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding
     if set(known.tolist()) <= coco and max(known) > 80 and wanted.min() >= 0 and wanted.max() < 80:
         mapped = np.array([COCO_80_TO_91[key] for key in wanted.tolist()], np.int64)
         if _joined(known, mapped) > max(now, 0.99):
-            return Finding("looks-80-to-91", len(wanted), f"{part.file}: category ids run from {wanted.min()} to "
+            return Finding("looks-80-to-91", len(wanted), f"{file}: category ids run from {wanted.min()} to "
                            f"{wanted.max()}, the ground truth's are COCO's 1 to 90 with gaps; {len(wanted):,} would "
                            "join with --category-map coco80to91")
     for offset in (1, -1):
         if _joined(known, wanted + offset) > max(now, 0.99):
-            return Finding("looks-shifted", len(wanted), f"{part.file}: category ids run from {wanted.min()} to "
+            return Finding("looks-shifted", len(wanted), f"{file}: category ids run from {wanted.min()} to "
                            f"{wanted.max()}, the ground truth's from {known.min()} to {known.max()}; all would join "
                            f"with --category-map {offset:+d}")
     return None
 
 
-def _pre_cut_scores(part: DetectionColumns) -> Finding | None:
-    if not len(part) or part.without_score:
+def _pre_cut_scores(parts: Sequence[DetectionColumns]) -> Finding | None:
+    """Scores that all lie well above 0; of several files the lowest counts, since one of a few images may hold none."""
+    scores = np.concatenate([part.scores for part in parts])
+    if not len(scores) or any(part.without_score for part in parts):
         return None
-    lowest = float(part.scores.min())
-    if not CUT_SCORE <= lowest <= 1.0 or part.scores.max() > 1.0:
+    lowest = float(scores.min())
+    if not CUT_SCORE <= lowest <= 1.0 or scores.max() > 1.0:
         return None
-    return Finding("pre-cut-scores", len(part), f"{part.file}: the lowest score is {lowest:.6g}: were lower ones cut "
-                   "off? AP integrates over all of them; predict with a threshold near 0")
+    file = parts[0].file if len(parts) == 1 else "predictions"
+    return Finding("pre-cut-scores", len(scores), f"{file}: the lowest score is {lowest:.6g}: were lower ones cut off? "
+                   "AP integrates over all of them; predict with a threshold near 0")

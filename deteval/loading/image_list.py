@@ -1,14 +1,17 @@
 """A file that lists the images to score."""
 
-import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deteval.errors import DetevalError, and_more, place, shortened
+from deteval.errors import DetevalError, and_more, place
+from deteval.loading.collector import Collector
+from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, positions
-from deteval.loading.source import read_text
+from deteval.loading.json_text import MISSING, parse
+from deteval.loading.source import Text, read_text
 from deteval.records.dataset import Images, Ints
 from deteval.records.findings import Finding
 
@@ -18,15 +21,7 @@ def read_image_list(path: str | Path, images: Images) -> Ints:
     text = read_text(path)
     if isinstance(text, Finding):
         raise DetevalError(text.message)
-    ids: list[Any]
-    if text.first_byte() == b"[":
-        try:
-            ids = json.loads(text.data)
-        except ValueError as error:
-            raise DetevalError(f"{place(text.name)}: not JSON: {error}") from None
-    else:
-        lines = [line.strip() for line in text.data.decode("utf-8").splitlines()]
-        ids = [line for line in lines if line and not line.startswith("#")]
+    ids = _json_ids(text) if text.first_byte() in (b"[", b"{") else _line_ids(text)
     if not ids:
         raise DetevalError(f"{place(text.name)}: lists no image")
     wanted = [str(key) if is_text(images.ids) else _whole(key) for key in ids]
@@ -35,15 +30,30 @@ def read_image_list(path: str | Path, images: Images) -> Ints:
     unknown = [key for key, whole in zip(ids, wanted, strict=True) if whole is None]
     unknown += [key for key, position in zip(known, found, strict=True) if position == UNKNOWN]
     if unknown:
-        raise DetevalError(f"{place(text.name)}: {shortened(unknown[0])} is not an image of the ground truth"
+        raise DetevalError(f"{place(text.name)}: {shown(unknown[0])} is not an image of the ground truth"
                            f"{and_more(len(unknown))}")
     return np.unique(found).astype(np.int64)
 
 
+def _json_ids(text: Text) -> list[Any]:
+    collector = Collector(text.name)
+    ids = parse(text, collector)
+    if ids is MISSING:
+        raise DetevalError(collector.findings()[0].message)
+    if not isinstance(ids, list):
+        raise DetevalError(f"{place(text.name)}: holds {shown(ids)}; a list of image ids, or one id a line, is needed")
+    return ids
+
+
+def _line_ids(text: Text) -> list[Any]:
+    lines = [line.strip() for line in text.data.decode("utf-8").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def _whole(key: Any) -> int | None:
     """An id as a 64-bit integer, or None."""
-    try:
-        value = int(key) if not isinstance(key, float) or key == int(key) else None
-    except (TypeError, ValueError, OverflowError):
+    if isinstance(key, str) and re.fullmatch(r"-?[0-9]{1,19}", key):
+        key = int(key)
+    if isinstance(key, bool) or not isinstance(key, (int, float)) or not -(2**63) <= key < 2**63:
         return None
-    return value if value is not None and -(2**63) <= value < 2**63 else None
+    return int(key) if key == int(key) else None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deteval.errors import shortened
 from deteval.records.dataset import Ids, Positions
 
 UNKNOWN = -1
@@ -47,7 +48,6 @@ def stem(name: str) -> str:
 
 def sample(ids: Sequence[object], most: int = 3) -> str:
     """A few ids, to show what they look like: `1, 2, 3, ..., 5000`."""
-    shown = [repr(value) for value in ids]
-    if len(shown) > most + 1:
-        shown = [*shown[:most], "...", shown[-1]]
-    return ", ".join(shown)
+    if len(ids) <= most + 1:
+        return ", ".join(map(shortened, ids))
+    return ", ".join([*map(shortened, ids[:most]), "...", shortened(ids[-1])])

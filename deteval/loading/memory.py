@@ -43,21 +43,39 @@ def annotation_columns(mapping: Mapping[str, Any], collector: Collector) -> Grou
     boxes = _boxes(arrays, collector)
     count = len(boxes)
     area = _numbers(arrays["area"], "area", count) if "area" in arrays else np.full(count, np.nan)
-    ids = np.asarray(arrays["id"]).tolist() if "id" in arrays else [None] * count
+    if "area" in arrays and np.isnan(area).any():
+        collector.rows("not-finite", "annotations", np.arange(count), np.isnan(area), "area",
+                       "is nan, must be a finite number")
+    ids = _array(arrays["id"], "id").tolist() if "id" in arrays else [None] * count
+    if len(ids) != count:
+        raise usage_error(f"id: {count:,} annotation ids are needed, {len(ids):,} are given")
     return GroundTruthColumns(
-        file=collector.file, images=list(mapping.get("images", [])), categories=list(mapping.get("categories", [])),
+        file=collector.file, images=_records(mapping, "images"), categories=_records(mapping, "categories"),
         image_id=_ids(arrays, "image_id", count), category_id=_ids(arrays, "category_id", count), boxes=boxes,
         area=area, is_crowd=_flags(arrays, "iscrowd", count), ignore=_flags(arrays, "ignore", count),
         row=np.arange(count, dtype=np.int64), annotation_ids=ids,
         without_iscrowd=0 if "iscrowd" in arrays else count,
-        with_ignore=int(_flags(arrays, "ignore", count).sum()),
+        with_ignore=int(_flags(arrays, "ignore", count).sum()), with_score=count if "score" in arrays else 0,
     )
+
+
+def _records(mapping: Mapping[str, Any], name: str) -> list[Any]:
+    if not isinstance(mapping.get(name), (list, tuple)):
+        raise usage_error(f"ground truth: lacks the list {name}")
+    return list(mapping[name])
+
+
+def _array(values: Any, name: str) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(values)
+    except ValueError:  # lists of different lengths
+        raise usage_error(f"{name}: lists of different lengths are no array") from None
 
 
 def _boxes(arrays: Mapping[str, Any], collector: Collector) -> Floats:
     if "bbox" not in arrays:
         raise usage_error(f"{collector.file}: holds no bbox; arrays image_id, category_id and bbox are needed")
-    boxes = np.asarray(arrays["bbox"])
+    boxes = _array(arrays["bbox"], "bbox")
     if boxes.size == 0:
         boxes = boxes.reshape(0, 4)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iuf":
@@ -67,7 +85,7 @@ def _boxes(arrays: Mapping[str, Any], collector: Collector) -> Floats:
 
 
 def _numbers(values: Any, name: str, count: int) -> Floats:
-    array = np.asarray(values)
+    array = _array(values, name)
     if array.shape != (count,) or (array.dtype.kind not in "iuf" and count):
         raise usage_error(f"{name} has shape {array.shape} and type {array.dtype}; {count:,} numbers are needed")
     return np.ascontiguousarray(array, np.float64)
@@ -76,7 +94,7 @@ def _numbers(values: Any, name: str, count: int) -> Floats:
 def _ids(arrays: Mapping[str, Any], name: str, count: int) -> Ids:
     if name not in arrays:
         raise usage_error(f"{name} is missing; an array of {count:,} ids is needed")
-    array = np.asarray(arrays[name])
+    array = _array(arrays[name], name)
     if array.shape != (count,) or (array.dtype.kind not in "iuUO" and count):
         raise usage_error(f"{name} has shape {array.shape} and type {array.dtype}; {count:,} ids, all whole numbers "
                           "or all strings, are needed")
@@ -93,7 +111,7 @@ def _ids(arrays: Mapping[str, Any], name: str, count: int) -> Ids:
 def _flags(arrays: Mapping[str, Any], name: str, count: int) -> Bools:
     if name not in arrays:
         return np.zeros(count, bool)
-    array = np.asarray(arrays[name])
+    array = _array(arrays[name], name)
     if array.shape != (count,) or not np.isin(array, (0, 1)).all():
         raise usage_error(f"{name}: {count:,} flags, 0 or 1 each, are needed")
     return array.astype(bool)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deteval.errors import usage_error
-from deteval.loading.detections import Source, read_detections
+from deteval.loading.detections import Source, read_detections, undecodable
 from deteval.loading.ground_truth import read_ground_truth
 from deteval.loading.source import STDIN
 from deteval.records.dataset import Detections, GroundTruth
@@ -24,13 +24,14 @@ class Pair:
 
 
 def read_pair(predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading) -> Pair:
-    """Both sides with their findings; predictions are looked at only where a ground truth could be read."""
+    """Both sides with their findings; without a ground truth predictions are looked at by themselves."""
     named = [predictions] if isinstance(predictions, str) else predictions
     if str(ground_truth) == STDIN and isinstance(named, (list, tuple)) and STDIN in map(str, named):
         raise usage_error("stdin (-) can be read only once")
     truth, findings = read_ground_truth(ground_truth, allow=reading.allow)
     if truth is None:
-        return Pair(None, None, findings)
+        swapped = any(finding.code == "looks-swapped" for finding in findings)
+        return Pair(None, None, findings if swapped else (*findings, *undecodable(predictions, reading)))
     detections, more = read_detections(predictions, truth, reading)
     return Pair(truth, detections, (*findings, *more))
 

@@ -1,19 +1,23 @@
 """The image and category records of a ground truth."""
 
-import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from deteval.loading.collector import Collector
-from deteval.loading.untyped import MISSING, Records
+from deteval.loading.fields import Fields, checked_ids, shown
+from deteval.loading.json_text import MISSING
 from deteval.records.dataset import Categories, Ids, Images
 from deteval.records.findings import WARNING
+
+MOST_PIXELS = 1e15
+"""A width or height beyond this is none."""
 
 
 def read_images(records: list[Any], collector: Collector) -> Images:
     """Images ascending by id. An id listed again is taken once: a warning if the records are equal, else an error."""
-    ids, kept = _unique(records, "images", "duplicate-image", collector)
+    ids, kept, _ = _unique(records, "images", "duplicate-image", collector)
     return Images(
         ids=ids,
         file_names=tuple(name if isinstance(name := record.get("file_name"), str) else None for record in kept),
@@ -23,21 +27,40 @@ def read_images(records: list[Any], collector: Collector) -> Images:
 
 def read_categories(records: list[Any], collector: Collector) -> Categories:
     """Categories ascending by id; a name that stands twice becomes name#id."""
-    ids, kept = _unique(records, "categories", "duplicate-category", collector)
-    names = [name if isinstance(name := record.get("name"), str) else str(key)
-             for key, record in zip(ids, kept, strict=True)]
-    repeated = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-    if repeated:
-        first = next(name for name in names if name in repeated)
-        collector.record("duplicate-category", "categories", None, "name",
-                         f"{first!r} is listed {names.count(first)} times", sum(names.count(n) - 1 for n in repeated))
-    return Categories(ids=ids, names=tuple(f"{name}#{key}" if name in repeated else name
-                                           for key, name in zip(ids, names, strict=True)))
+    ids, kept, rows = _unique(records, "categories", "duplicate-category", collector)
+    names = [_name(record, key) for key, record in zip(ids, kept, strict=True)]
+    _note_repeated_names(names, rows, collector)
+    repeated = _repeated(names)
+    while repeated:  # again where name#id is the name of another class
+        names = [f"{name}#{key}" if name in repeated else name for key, name in zip(ids, names, strict=True)]
+        repeated = _repeated(names)
+    return Categories(ids=ids, names=tuple(names))
 
 
-def _unique(records: list[Any], section: str, code: str, collector: Collector) -> tuple[Ids, list[dict[str, Any]]]:
-    """Ids ascending, each once, with the first record of each."""
-    reader = Records(collector, section)
+def _name(record: dict[str, Any], key: Any) -> str:
+    """The name of a class; its id where it has none."""
+    name = record.get("name")
+    return str(name) if isinstance(name, (str, int, float)) and not isinstance(name, bool) else str(key)
+
+
+def _repeated(names: list[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}
+
+
+def _note_repeated_names(names: list[str], rows: list[int], collector: Collector) -> None:
+    """A name is noted where it stands for the second time in the file."""
+    first: dict[str, int] = {}
+    for row, name in sorted(zip(rows, names, strict=True)):
+        if name in first:
+            collector.record("duplicate-category", "categories", row, "name",
+                             f"{shown(name)} is the name of categories[{first[name]}] too")
+        first.setdefault(name, row)
+
+
+def _unique(records: list[Any], section: str, code: str, collector: Collector,
+            ) -> tuple[Ids, list[dict[str, Any]], list[int]]:
+    """Ids ascending, each once, with the first record of each and its index."""
+    reader = Fields(collector, section)
     first: dict[Any, dict[str, Any]] = {}
     rows: list[int] = []
     for reader.index, record in enumerate(records):
@@ -50,18 +73,21 @@ def _unique(records: list[Any], section: str, code: str, collector: Collector) -
             first[key] = record
             rows.append(reader.index)
         elif section == "images" and first[key] == record:
-            reader.note(code, "id", f"{key!r} is listed again with an equal record; taken once", severity=WARNING)
+            reader.note(code, "id", f"{shown(key)} is listed again with an equal record; taken once", severity=WARNING)
         else:
             different = " with different records" if section == "images" else ""
-            reader.note(code, "id", f"{key!r} is listed twice{different}", firm=section == "categories")
-    ids = reader.one_kind(list(first), rows, "id")
-    order = np.argsort(ids, kind="stable")
-    values = list(first.values())
-    return ids[order], [values[i] for i in order]
+            reader.note(code, "id", f"{shown(key)} is listed twice{different}", firm=section == "categories")
+    kept = reader.of_one_kind(list(zip(rows, first, first.values(), strict=True)), 1, "id")
+    ids = checked_ids([key for _, key, _ in kept])
+    order = np.argsort(ids, kind="stable").tolist()
+    return ids[order], [kept[i][2] for i in order], [kept[i][0] for i in order]
 
 
 def _sizes(records: list[dict[str, Any]], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Widths or heights, NaN where the record gives none that makes sense."""
-    values = [record.get(name) for record in records]
-    return np.array([value if isinstance(value, (int, float)) and math.isfinite(value) and value > 0 else math.nan
-                     for value in values], np.float64)
+    return np.array([_size(record.get(name)) for record in records], np.float64)
+
+
+def _size(value: Any) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and 0 < value < MOST_PIXELS else np.nan

@@ -82,7 +82,7 @@ class _Reader:
             return [self.value(item, (*keys, place)) for place, item in enumerate(node.value)]
         if not node.tag.startswith("tag:yaml.org,2002:"):
             raise self.error(node, f"the tag {node.tag} is not understood")
-        return node.value if node.style else self.plain(node)
+        return node.value if getattr(node, "style", None) else self.plain(node)
 
     def mapping(self, node: yaml.MappingNode, keys: Keys) -> dict[Any, Any]:
         result: dict[Any, Any] = {}

@@ -93,6 +93,7 @@ class Finding:
 def allowable(codes: Iterable[str]) -> frozenset[str]:
     """The codes given with `--allow`, checked; `DetevalError` (usage) for one that is unknown or never allowed."""
     valid = [code for code, kind in CATALOGUE.items() if kind.allowed]
+    codes = list(codes)
     for code in codes:
         if code not in CATALOGUE:
             raise usage_error(f"allow: there is no finding {code!r}{nearest(code, valid)}")
