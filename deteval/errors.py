@@ -59,7 +59,7 @@ def shortened(value: object, limit: int = 60) -> str:
     """A value from a file as Python would write it, cut to `limit` characters."""
     try:
         text = value if isinstance(value, str) else repr(value)
-    except ValueError:  # an integer of more digits than Python prints
+    except (ValueError, RecursionError):  # more digits than Python prints, or too deep a value
         return "a number of thousands of digits"
     text = "".join(c if c.isprintable() else "\ufffd" for c in text)
     text = text if len(text) <= limit else text[: limit - 1] + "…"

@@ -12,6 +12,7 @@ from deteval.loading.box_hints import (
     corner_boxes,
     normalised_boxes,
 )
+from deteval.loading.class_hints import class_hints
 from deteval.loading.columns import DetectionColumns, GroundTruthColumns
 from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, named_positions, positions, stem
@@ -90,7 +91,10 @@ def detection_hints(
             normalised_boxes(part.file, boxes, truth_side),
             boxes_far_out(part.file, part.section, boxes, row),
         ]
-    return [finding for finding in found if finding]
+    hints = [finding for finding in found if finding]
+    if not mapped and not any(hint.code in ("looks-shifted", "looks-80-to-91", "looks-xyxy") for hint in hints):
+        hints += class_hints(parts[0].file, ground_truth, detections)
+    return hints
 
 
 def _looks_like_ground_truth(part: DetectionColumns) -> Finding | None:

@@ -51,6 +51,7 @@ CATALOGUE: dict[str, Kind] = {
     "looks-normalised": Kind(WARNING, "boxes may be fractions of the image"),
     "looks-shifted": Kind(WARNING, "category ids would join with a constant added"),
     "looks-80-to-91": Kind(WARNING, "category ids may be COCO's 0..79 instead of its 1..90"),
+    "looks-shuffled": Kind(WARNING, "confident detections lie on objects of other classes throughout"),
     "looks-like-file-names": Kind(WARNING, "image ids may be file names"),
     "looks-like-other-type": Kind(WARNING, "ids would join if numbers and text were the same"),
     "many-ties": Kind(WARNING, "many detections of a class share their score"),
