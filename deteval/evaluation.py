@@ -8,7 +8,7 @@ import numpy as np
 
 from deteval import timing
 from deteval.errors import usage_error
-from deteval.grouping import WORK_PER_CHUNK, Rows, chunks_by_work, counting_order, group, ranks
+from deteval.grouping import WORK_PER_CHUNK, Rows, chunks_by_work, counting_order, gather, group, ranks
 from deteval.kernels import matching, similarity
 from deteval.records.categories import select_categories
 from deteval.records.dataset import Bools, Detections, Floats, GroundTruth, Images, Ints, Positions
@@ -47,7 +47,7 @@ def match(
         return Evidence(
             params=params, images=covered, categories=categories,
             image=dt.image, category=dt.category, rank=ranks(dt.starts, len(dt.order)),
-            scores=detections.scores[dt.order], row=detections.row[dt.order],
+            scores=gather(detections.scores, dt.order, threads), row=gather(detections.row, dt.order, threads),
             true_positive=outcome.true_positive, ignored=outcome.ignored,
             gt_image=gt.image, gt_category=gt.category, gt_row=ground_truth.row[gt.order],
             gt_ignored=gt_ignored.astype(bool), found=outcome.found,

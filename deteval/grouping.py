@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deteval.kernels import ordering
-from deteval.records.dataset import Detections, Floats, GroundTruth, Ints, Positions
+from deteval.records.dataset import Bools, Detections, Floats, GroundTruth, Ints, Positions
 from deteval.records.params import Params
 from deteval.threads import map_chunks
 
 WORK_PER_CHUNK = 1 << 18
 """Similarities and detections that a thread takes at once: 2 MiB of scratch, whatever the size of the data."""
+GATHERED = 1 << 16
+"""Rows that a thread gathers at once."""
 
 
 @dataclass(frozen=True)
@@ -29,36 +33,66 @@ class Rows:
     starts: Ints
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """The boxes of one side that are matched, in file order; rows: their places in the columns, None for all."""
+
+    rows: Ints | None
+    image: Positions
+    category: Positions
+    source_category: Positions
+
+
 def group(ground_truth: GroundTruth, detections: Detections, params: Params, image_position: Positions,
-           category_position: Positions, n_images: int, n_categories: int, threads: int) -> tuple[Rows, Rows]:
+          category_position: Positions, n_images: int, n_categories: int, threads: int) -> tuple[Rows, Rows]:
     """Detections and ground truths sorted into the same (category, image) groups, detections by score within."""
-    sorted_rows = []
-    sides: tuple[Detections | GroundTruth, ...] = (detections, ground_truth)
-    for boxes in sides:
-        rows = np.flatnonzero((image_position[boxes.image] >= 0) & (category_position[boxes.category] >= 0))
-        if boxes is detections and params.min_score is not None:
-            rows = rows[detections.scores[rows] >= params.min_score]
-        image = image_position[boxes.image[rows]]
-        source = boxes.category[rows]
-        category = category_position[source]
+    dt = _choose(detections, image_position, category_position, n_images, n_categories,
+                 None if params.min_score is None else detections.scores >= params.min_score)
+    gt = _choose(ground_truth, image_position, category_position, n_images, n_categories, None)
+    orders = []
+    for side in (dt, gt):
         if params.class_agnostic:  # by ascending category id, then file order
-            order, _ = counting_order(image, n_images, counting_order(source, len(category_position))[0])
+            before = counting_order(side.source_category, len(category_position))[0]
+            orders.append(counting_order(side.image, n_images, before)[0])
         else:
-            order, _ = counting_order(category, n_categories, counting_order(image, n_images)[0])
-        sorted_rows.append((rows, order, image, category, source))
-    (dt_rows, dt_order, dt_image, dt_category, _), (_, gt_order, gt_image, gt_category, _) = sorted_rows
-    room = len(dt_order) + len(gt_order) + 1
+            before = counting_order(side.image, n_images)[0]
+            orders.append(counting_order(side.category, n_categories, before)[0])
+    room = len(dt.image) + len(gt.image) + 1
     starts = (np.empty(room, np.int64), np.empty(room, np.int64))
-    groups = ordering.join_groups(dt_order, gt_order, dt_image, dt_category, gt_image, gt_category, *starts)
+    groups = ordering.join_groups(*orders, dt.image, dt.category, gt.image, gt.category, *starts)
     dt_starts, gt_starts = starts[0][: groups + 1].copy(), starts[1][: groups + 1].copy()
-    sort_groups(dt_starts, detections.scores[dt_rows], dt_order, threads)
-    dt, gt = (
-        Rows(order=rows[order], image=image[order], category=category[order], source_category=source[order],
-              boxes=boxes.boxes[rows[order]], starts=group_starts)
-        for boxes, group_starts, (rows, order, image, category, source) in zip(
-            sides, (dt_starts, gt_starts), sorted_rows, strict=True)
-    )
-    return dt, gt
+    scores = detections.scores if dt.rows is None else detections.scores[dt.rows]
+    sort_groups(dt_starts, np.ascontiguousarray(scores), orders[0], threads)
+    return (_ordered(dt, detections.boxes, orders[0], dt_starts, threads),
+            _ordered(gt, ground_truth.boxes, orders[1], gt_starts, threads))
+
+
+def _choose(side: Detections | GroundTruth, image_position: Positions, category_position: Positions, n_images: int,
+            n_categories: int, kept: Bools | None) -> _Chosen:
+    """Boxes on covered images and of scored classes, with their positions there."""
+    everything = n_images == len(image_position) and n_categories == len(category_position) and kept is None
+    if everything and (category_position == np.arange(n_categories)).all():
+        return _Chosen(None, np.ascontiguousarray(side.image), np.ascontiguousarray(side.category),
+                       np.ascontiguousarray(side.category))
+    mask = (image_position[side.image] >= 0) & (category_position[side.category] >= 0)
+    rows = np.flatnonzero(mask if kept is None else mask & kept)
+    source = side.category[rows]
+    return _Chosen(rows, image_position[side.image[rows]], category_position[source], source)
+
+
+def _ordered(side: _Chosen, boxes: Floats, order: Ints, starts: Ints, threads: int) -> Rows:
+    places = order if side.rows is None else side.rows[order]
+    return Rows(order=places, image=gather(side.image, order, threads), category=gather(side.category, order, threads),
+                source_category=gather(side.source_category, order, threads), boxes=gather(boxes, places, threads),
+                starts=starts)
+
+
+def gather(column: NDArray[Any], order: Ints, threads: int) -> NDArray[Any]:
+    """`column[order]`, in pieces on several threads."""
+    out = np.empty((len(order), *column.shape[1:]), column.dtype)
+    pieces = [slice(start, start + GATHERED) for start in range(0, len(order), GATHERED)]
+    map_chunks(lambda piece: np.take(column, order[piece], axis=0, out=out[piece], mode="clip"), pieces, threads)
+    return out
 
 
 def counting_order(keys: Positions, n_keys: int, order: Ints | None = None) -> tuple[Ints, Ints]:
@@ -72,9 +106,9 @@ def counting_order(keys: Positions, n_keys: int, order: Ints | None = None) -> t
 
 def sort_groups(starts: Ints, scores: Floats, order: Ints, threads: int) -> None:
     """Sort each group order[starts[g]:starts[g + 1]] in place by descending score, stable."""
-    scratch = np.empty_like(order)
-    chunks = chunks_by_work(starts)
-    map_chunks(lambda c: ordering.order_by_score(c[0], c[1], starts, scores, order, scratch), chunks, threads)
+    scratch, bounds = np.empty_like(order), np.empty_like(order)
+    map_chunks(lambda chunk: ordering.order_by_score(*chunk, starts, scores, order, scratch, bounds),
+               chunks_by_work(starts), threads)
 
 
 def chunks_by_work(cumulative: Ints) -> list[tuple[int, int]]:

@@ -83,23 +83,26 @@ class Ranked:
             self.chunks, self.threads)
         return hits, misses
 
-    def precision(self, area: int, cap: int, weights: Ints, *, with_scores: bool = False) -> tuple[Floats, Floats]:
-        """Interpolated precision, shape (classes, thresholds, recall points), and the scores there if wanted."""
+    def precision(self, areas: Sequence[int], cap: int, weights: Ints, *, with_scores: bool = False,
+                  ) -> tuple[Floats, Floats]:
+        """Interpolated precision, shape (areas, classes, thresholds, recall points), and the scores there if wanted."""
         evidence, order = self.evidence, self.order
         thresholds, points = len(evidence.params.iou), np.array(RECALL_POINTS)
-        shape = (len(evidence.categories), thresholds, len(points))
+        lanes = len(areas) * thresholds
+        shape = (len(areas), len(evidence.categories), thresholds, len(points))
         out, out_scores = np.empty(shape), np.empty(shape if with_scores else 0)
-        positives, objects = self.positives(area, weights), np.diff(self.gt_starts)
+        positives = np.array([self.positives(area, weights) for area in areas]).ravel()
+        objects = np.diff(self.gt_starts)
 
         def classes(chunk: tuple[int, int]) -> None:
             room = int(objects[chunk[0] : chunk[1]].max(initial=0))
-            counters = [np.empty(thresholds, np.int64) for _ in range(3)]
-            events = [np.empty(thresholds * room, np.int64) for _ in range(2)]
+            counters = [np.empty(length, np.int64) for length in (len(areas), lanes, lanes, lanes)]
+            events = [np.empty(lanes * room, np.int64) for _ in range(2)]
             curves.interpolated_precision(
                 *chunk, self.starts, order, evidence.image, evidence.rank, weights, evidence.true_positive.ravel(),
-                evidence.ignored.ravel(), evidence.scores, positives, area, len(evidence.params.areas), cap,
-                thresholds, points, room, *counters, *events, np.empty(thresholds * room), out.ravel(),
-                out_scores.ravel())
+                evidence.ignored.ravel(), evidence.scores, positives, np.array(areas, np.int64),
+                len(evidence.params.areas), cap, shape[1], thresholds, points, room, *counters, *events,
+                np.empty(lanes * room), out.ravel(), out_scores.ravel())
 
         map_chunks(classes, self.chunks, self.threads)
         return out, out_scores
@@ -158,9 +161,9 @@ def precision_arrays(evidence: Evidence | Ranked, threads: int | None = None) ->
     hits, misses = ranked.counts(None, ranked.once)
     for area in range(len(params.areas)):
         for position, cap in enumerate(params.max_dets):
-            block, block_scores = ranked.precision(area, cap, ranked.once, with_scores=True)
-            precision[..., area, position] = block.transpose(1, 2, 0)
-            scores[..., area, position] = block_scores.transpose(1, 2, 0)
+            block, block_scores = ranked.precision([area], cap, ranked.once, with_scores=True)
+            precision[..., area, position] = block[0].transpose(1, 2, 0)
+            scores[..., area, position] = block_scores[0].transpose(1, 2, 0)
             final = _recall(Counts(hits[:, position, area], misses[:, position, area],
                                    ranked.positives(area, ranked.once)))
             recall[..., area, position] = np.where(np.isnan(final), -1.0, final).T
@@ -171,9 +174,13 @@ def _measure_once(metrics: Sequence[Metric], ranked: Ranked, weights: Ints) -> M
     """Values under one weight per image; what several metrics share is computed once."""
     evidence, caps = ranked.evidence, ranked.evidence.params.max_dets
 
+    cells = [resolve(metric, evidence.params) for metric in metrics]
+    average = [cell for metric, cell in zip(metrics, cells, strict=True) if metric.kind == "AP"]
+    areas = {cap: sorted({cell.area for cell in average if cell.max_dets == cap}) for cap in caps}
+
     @cache
-    def precision(area: int, cap: int) -> Floats:
-        return ranked.precision(area, cap, weights)[0]
+    def precision(cap: int) -> Floats:
+        return ranked.precision(areas[cap], cap, weights)[0]
 
     @cache
     def outcomes(score: float | None) -> tuple[Ints, Ints]:
@@ -186,11 +193,11 @@ def _measure_once(metrics: Sequence[Metric], ranked: Ranked, weights: Ints) -> M
 
     values = np.full(len(metrics), np.nan)
     classes = np.full((len(metrics), len(evidence.categories)), np.nan)
-    for i, metric in enumerate(metrics):
-        cell = resolve(metric, evidence.params)
+    for i, (metric, cell) in enumerate(zip(metrics, cells, strict=True)):
         wanted = list(cell.thresholds)
         if metric.kind == "AP":
-            values[i], classes[i] = _average_precision(precision(cell.area, cell.max_dets)[:, wanted])
+            block = precision(cell.max_dets)[areas[cell.max_dets].index(cell.area)]
+            values[i], classes[i] = _average_precision(block[:, wanted])
         elif metric.kind == "AR":
             values[i], classes[i] = _average_recall(_recall(counts(cell))[:, wanted])
         else:

@@ -116,7 +116,7 @@ def run_mutants(count, seed):
         is_truth = number % 3 == 0
         bases = TRUTHS if is_truth else PREDICTIONS
         data = mutant(rng, bases[int(rng.integers(len(bases)))])
-        text = source._decoded("f.json", data, len(data))
+        text = source._decoded("f.json", data, len(data), 1)
         try:
             if isinstance(text, source.Text):
                 accepted += check_ground_truth(text) if is_truth else check_detections(text)

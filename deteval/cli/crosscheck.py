@@ -46,7 +46,7 @@ def crosscheck(files: tuple[str, ...], sample: int | None, seed: int, **given: A
     predictions, ground_truth = split_files(files)
     request = make_request(given, FORMATS, list(files))
     check_expressible(request.settings.params)
-    truth, found = load_pair(predictions, ground_truth, request.settings.reading)
+    truth, found = load_pair(predictions, ground_truth, request.settings.reading, request.threads)
     images = read_image_list(request.images, truth.images) if request.images else np.arange(len(truth.images))
     if sample is not None:
         images = images[sample_images(len(images), sample, seed)]

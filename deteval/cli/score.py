@@ -78,7 +78,7 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
     from deteval.reports.matches import write_matches
     from deteval.scoring import summarise
 
-    truth, found = load_pair(predictions, ground_truth, request.settings.reading)
+    truth, found = load_pair(predictions, ground_truth, request.settings.reading, request.threads)
     images = read_image_list(request.images, truth.images) if request.images else None
     detail = (given["matches_iou"],) if given["matches"] else ()
     evidence = match(truth, found, request.settings.params, images=images, detail=detail, threads=request.threads)

@@ -30,33 +30,29 @@ def at_every_threshold(flags, position, thresholds):
 
 @kernel(
     "int64(int64, int64, int64[::1], int64[::1], int32[::1], int32[::1], int64[::1], uint32[::1], uint32[::1], "
-    "float64[::1], int64[::1], int64, int64, int64, int64, float64[::1], int64, int64[::1], int64[::1], int64[::1], "
-    "int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
+    "float64[::1], int64[::1], int64[::1], int64, int64, int64, int64, float64[::1], int64, int64[::1], int64[::1], "
+    "int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def interpolated_precision(first_class, last_class, starts, order, image, rank, weights,
-                           true_positive, ignored, scores, positives, area, areas, cap, thresholds, recall_points,
-                           room, events, hits, passed_over, event_row, event_hits, event_precision, out, out_scores):
-    """Precision at every recall point, for some classes at one area range and cap (cocoeval.py, accumulate).
+                           true_positive, ignored, scores, positives, wanted, areas, cap, classes, thresholds,
+                           recall_points, room, kept, events, hits, passed_over, event_row, event_hits,
+                           event_precision, out, out_scores):
+    """Precision at every recall point, for some classes at some area ranges and a cap (cocoeval.py, accumulate).
 
     order[starts[k]:starts[k + 1]]: the rows of class k by descending score. weights: whole numbers per image; an
-    image of weight w counts as w copies with adjacent ids. positives: weighted ground truths per class that are not
-    ignored. room: at least the ground truths of any of the classes. events, hits, passed_over: scratch for every
-    threshold; event_row, event_hits, event_precision: scratch of `room` for every threshold. out: (classes,
-    thresholds, recall points), -1 where a class has no positive. out_scores: the same shape for the score at each
-    point, or empty. Returns 0.
+    image of weight w counts as w copies with adjacent ids. wanted: positions of area ranges. positives: weighted
+    ground truths that are not ignored, (wanted, classes). room: at least the ground truths of any of the classes.
+    kept: scratch per wanted area; events, hits, passed_over: per wanted area and threshold; event_row, event_hits,
+    event_precision: `room` for each of those. out: (wanted, classes, thresholds, recall points), -1 where a class has
+    no positive. out_scores: the same shape for the score at each point, or empty. Returns 0.
     """
     words, points = (thresholds + 31) // 32, recall_points.size
     for k in range(first_class, last_class):
-        base = k * thresholds * points
-        if positives[k] == 0:
-            for i in range(base, base + thresholds * points):
-                out[i] = -1.0
-            for i in range(base, base + thresholds * points if out_scores.size else 0):
-                out_scores[i] = -1.0
-            continue
-        for t in range(thresholds):
-            events[t], hits[t], passed_over[t] = 0, 0, 0
-        kept, top_row = 0, -1
+        for i in range(wanted.size * thresholds):
+            events[i], hits[i], passed_over[i] = 0, 0, 0
+        for a in range(wanted.size):
+            kept[a] = 0
+        top_row = -1
         for i in range(starts[k], starts[k + 1]):
             row = order[i]
             weight = weights[image[row]]
@@ -64,36 +60,41 @@ def interpolated_precision(first_class, last_class, starts, order, image, rank, 
                 continue
             if top_row < 0:
                 top_row = row
-            position = (row * areas + area) * words
-            if at_every_threshold(ignored, position, thresholds):
-                continue
-            kept += weight
-            if not decided(true_positive, ignored, position, words):
-                continue
-            for t in range(thresholds):
-                if (true_positive[position + (t >> 5)] >> (t & 31)) & 1:
-                    hits[t] += weight
-                    event = t * room + events[t]
-                    events[t] += 1
-                    event_row[event] = row
-                    event_hits[event] = hits[t]
-                    event_precision[event] = hits[t] / (kept - passed_over[t] + EPSILON)
-                elif (ignored[position + (t >> 5)] >> (t & 31)) & 1:
-                    passed_over[t] += weight
-        for t in range(thresholds):
-            first, last = t * room, t * room + events[t]
+            for a in range(wanted.size):
+                position = (row * areas + wanted[a]) * words
+                if at_every_threshold(ignored, position, thresholds):
+                    continue
+                kept[a] += weight
+                if not decided(true_positive, ignored, position, words):
+                    continue
+                for t in range(thresholds):
+                    lane = a * thresholds + t
+                    if (true_positive[position + (t >> 5)] >> (t & 31)) & 1:
+                        hits[lane] += weight
+                        event = lane * room + events[lane]
+                        events[lane] += 1
+                        event_row[event] = row
+                        event_hits[event] = hits[lane]
+                        event_precision[event] = hits[lane] / (kept[a] - passed_over[lane] + EPSILON)
+                    elif (ignored[position + (t >> 5)] >> (t & 31)) & 1:
+                        passed_over[lane] += weight
+        for lane in range(wanted.size * thresholds):
+            a, t = lane // thresholds, lane % thresholds
+            base = ((a * classes + k) * thresholds + t) * points
+            positive = positives[a * classes + k]
+            first, last = lane * room, lane * room + events[lane]
             for event in range(last - 2, first - 1, -1):
                 event_precision[event] = max(event_precision[event], event_precision[event + 1])
             event = first
             for point in range(points):
-                while event < last and event_hits[event] / positives[k] < recall_points[point]:
+                while event < last and event_hits[event] / positive < recall_points[point]:
                     event += 1
-                cell = base + t * points + point
-                out[cell] = event_precision[event] if event < last else 0.0
+                out[base + point] = -1.0 if positive == 0 else event_precision[event] if event < last else 0.0
                 if out_scores.size:
-                    out_scores[cell] = scores[event_row[event]] if event < last else 0.0
+                    score = scores[event_row[event]] if event < last else 0.0
                     if recall_points[point] <= 0.0 and top_row >= 0:  # the top-ranked detection, hit or not
-                        out_scores[cell] = scores[top_row]
+                        score = scores[top_row]
+                    out_scores[base + point] = -1.0 if positive == 0 else score
     return 0
 
 

@@ -1,7 +1,11 @@
 """Stable orders: by small whole numbers in linear time, by descending score within groups. Nothing is quadratic."""
 
+from math import inf
+
 from deteval.kernels.compiled import helper, kernel
 
+LONG = 256
+"""Groups of more rows than this are spread over buckets before they are sorted."""
 SHORT = 64
 """Groups up to this many rows are sorted by insertion, longer ones by merging."""
 
@@ -58,22 +62,65 @@ def merge(order, scores, start, middle, stop, scratch):
         out += 1
 
 
-@kernel("int64(int64, int64, int64[::1], float64[::1], int64[::1], int64[::1])")
-def order_by_score(first_group, last_group, starts, scores, order, scratch):
+@helper
+def merge_sort(order, scores, begin, end, scratch):
+    """Stable sort of order[begin:end] by descending score, by insertion and then merging."""
+    for start in range(begin, end, SHORT):
+        insert(order, scores, start, min(start + SHORT, end))
+    width = SHORT
+    while width < end - begin:
+        for start in range(begin, end - width, 2 * width):
+            if scores[order[start + width]] > scores[order[start + width - 1]]:
+                merge(order, scores, start, start + width, min(start + 2 * width, end), scratch)
+        width *= 2
+
+
+@helper
+def spread(order, scores, begin, end, scratch, bounds):
+    """Bring order[begin:end] into as many buckets of descending score as it has rows, stable.
+
+    bounds[begin:end]: where each bucket ends. Returns whether that was possible: scores that are all equal, or too
+    far apart for their difference, are not spread.
+    """
+    top, bottom = scores[order[begin]], scores[order[begin]]
+    for i in range(begin, end):
+        top, bottom = max(top, scores[order[i]]), min(bottom, scores[order[i]])
+    scale = (end - begin - 1) / (top - bottom) if top > bottom else inf
+    if not scale < inf or scale <= 0.0 or not top - bottom < inf:
+        return False
+    for i in range(begin, end):
+        bounds[i] = 0
+        scratch[i] = order[i]
+    for i in range(begin, end):
+        bounds[begin + min(int((top - scores[scratch[i]]) * scale), end - begin - 1)] += 1
+    total = begin
+    for bucket in range(begin, end):
+        total += bounds[bucket]
+        bounds[bucket] = total - bounds[bucket]
+    for i in range(begin, end):
+        bucket = begin + min(int((top - scores[scratch[i]]) * scale), end - begin - 1)
+        order[bounds[bucket]] = scratch[i]
+        bounds[bucket] += 1
+    return True
+
+
+@kernel("int64(int64, int64, int64[::1], float64[::1], int64[::1], int64[::1], int64[::1])")
+def order_by_score(first_group, last_group, starts, scores, order, scratch, bounds):
     """Sort order[starts[g]:starts[g + 1]] of some groups by descending score, stable; 0.0 and -0.0 tie.
 
-    scratch: as long as `order`. Returns 0.
+    Long groups are spread over buckets first, in linear time; a bucket is then short, or sorted by merging. scratch,
+    bounds: as long as `order`. Returns 0.
     """
     for group in range(first_group, last_group):
         begin, end = starts[group], starts[group + 1]
-        for start in range(begin, end, SHORT):
-            insert(order, scores, start, min(start + SHORT, end))
-        width = SHORT
-        while width < end - begin:
-            for start in range(begin, end - width, 2 * width):
-                if scores[order[start + width]] > scores[order[start + width - 1]]:
-                    merge(order, scores, start, start + width, min(start + 2 * width, end), scratch)
-            width *= 2
+        if end - begin <= LONG or not spread(order, scores, begin, end, scratch, bounds):
+            merge_sort(order, scores, begin, end, scratch)
+            continue
+        start = begin
+        for bucket in range(begin, end):
+            if bounds[bucket] - start > 1:
+                merge_sort(order, scores, start, bounds[bucket], scratch)
+            start = bounds[bucket]
     return 0
 
 

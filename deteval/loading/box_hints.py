@@ -3,17 +3,14 @@
 import numpy as np
 
 from deteval.errors import and_more, place
+from deteval.kernels.boxes import BEYOND, FAR_OUT, FRACTION
 from deteval.records.dataset import Floats, GroundTruth, Images, Ints, Positions
 from deteval.records.findings import Finding
 
 FEW = 5
 """Fewer boxes than this are too few to tell their format."""
-FRACTION = 1.5
-"""A file whose coordinates all lie below this may hold fractions of the image."""
-BEYOND = 0.1
-"""A box may reach beyond its image by this share of the side before it is remarked upon."""
-FAR = 1e7
-"""Pixels; beyond, float64 loses parts of small boxes."""
+ORDERED_SHARE = 0.99
+"""Corners have x2 > x1 and y2 > y1: this share of boxes at least, if they are corners."""
 
 
 def corner_boxes(file: str, section: str, boxes: Floats, image: Positions, images: Images,
@@ -34,7 +31,7 @@ def corner_boxes(file: str, section: str, boxes: Floats, image: Positions, image
     ordered = ((w > x) & (h > y)).mean()
     inside = ((w <= width * 1.02 + 2) & (h <= height * 1.02 + 2)).mean()
     leaves = ((x + w > width * 1.02 + 2) | (y + h > height * 1.02 + 2)).mean()
-    if ordered < 0.99 or inside < 0.95 or leaves < 0.2:
+    if ordered < ORDERED_SHARE or inside < 0.95 or leaves < 0.2:
         return None
     first = boxes[known][0].tolist()
     remedy = "score with --box-format xyxy" if ground_truth is not None else "write x, y, width, height"
@@ -68,12 +65,12 @@ def boxes_outside(file: str, section: str, boxes: Floats, image: Positions, imag
 
 def boxes_far_out(file: str, section: str, boxes: Floats, row: Ints) -> Finding | None:
     """Boxes so far out that x + width loses digits."""
-    far = (np.abs(boxes) >= FAR).any(axis=1)
+    far = (np.abs(boxes) >= FAR_OUT).any(axis=1)
     if not far.any():
         return None
     first, count = int(np.argmax(far)), int(far.sum())
     return Finding("far-coordinates", count, f"{place(file, section, int(row[first]), 'bbox')}: "
-                   f"{boxes[first].tolist()} lies beyond {FAR:,.0f} pixels, where overlaps lose precision"
+                   f"{boxes[first].tolist()} lies beyond {FAR_OUT:,.0f} pixels, where overlaps lose precision"
                    f"{and_more(count)}")
 
 

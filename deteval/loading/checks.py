@@ -3,9 +3,12 @@
 import numpy as np
 
 from deteval.errors import shortened
+from deteval.kernels import boxes as kernels
 from deteval.loading.collector import Collector
-from deteval.records.dataset import Bools, Floats, Ints, Positions
+from deteval.records.dataset import Bools, Floats, Images, Ints, Positions
+from deteval.threads import map_chunks
 
+ROWS_PER_CHUNK = 1 << 16
 SIDES = ("x", "y", "width", "height")
 
 
@@ -38,33 +41,48 @@ def check_boxes(boxes: Floats, row: Ints, section: str, collector: Collector) ->
     return good
 
 
-def repeated_rows(*columns: Floats | Ints | Positions) -> tuple[int, int, int] | None:
+def survey(boxes: Floats, image: Positions, images: Images, threads: int) -> Ints:
+    """Counts over all boxes that tell which checks need a closer look: `kernels.boxes.survey_boxes`."""
+    def look(chunk: tuple[int, int]) -> Ints:
+        tallies = np.zeros(kernels.SURVEYED, np.int64)
+        kernels.survey_boxes(*chunk, flat, image, images.width, images.height, tallies)
+        return tallies
+
+    flat = np.ascontiguousarray(boxes).ravel()
+    chunks = row_chunks(len(boxes))
+    total: Ints = np.sum(map_chunks(look, chunks, threads), axis=0) if chunks else np.zeros(kernels.SURVEYED, np.int64)
+    return total
+
+
+def row_chunks(rows: int) -> list[tuple[int, int]]:
+    """Ranges of rows for threads."""
+    return [(start, min(start + ROWS_PER_CHUNK, rows)) for start in range(0, rows, ROWS_PER_CHUNK)]
+
+
+def repeated_rows(image: Positions, category: Positions, boxes: Floats, scores: Floats, threads: int = 1,
+                  ) -> tuple[int, int, int] | None:
     """How often a row occurs again, with the first such row and the row it repeats; None if all rows differ.
 
-    Rows are compared by a 64-bit hash first, so that only the few that collide are compared in full.
+    Rows are told apart by a 64-bit hash first, so that only the few whose hashes collide are compared in full.
     """
-    length = len(columns[0])
-    if length < 2:
-        return None
-    digest = np.zeros(length, np.uint64)
-    for column in columns:
-        words = np.ascontiguousarray(column.astype(np.float64) + 0.0).view(np.uint64).reshape(length, -1)
-        for word in words.T:
-            digest = (digest ^ word) * np.uint64(0x9E3779B97F4A7C15)
-            digest ^= digest >> np.uint64(29)
-    ordered = np.sort(digest)
+    length = len(image)
+    digests = np.empty(length, np.uint64)
+    columns = (image, category, np.ascontiguousarray(boxes).view(np.uint64).ravel(),
+               np.ascontiguousarray(scores).view(np.uint64))
+    map_chunks(lambda chunk: kernels.row_digests(*chunk, *columns, digests), row_chunks(length), threads)
+    tables = np.zeros((2, 1 << max(5, length.bit_length())), np.uint32)
+    rows = np.empty(length, np.int64)
+    rows = rows[: kernels.repeat_candidates(digests, *tables, rows)]
+    ordered = np.sort(digests[rows])
     doubles = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if not len(doubles):
-        return None
-    rows = np.flatnonzero(np.isin(digest, doubles))
     seen: dict[tuple[float, ...], int] = {}
     repeats = 0
     first: tuple[int, int] | None = None
-    for position in rows.tolist():
-        key = tuple(value for column in columns for value in np.ravel(column[position]).tolist())
+    for row in rows[np.isin(digests[rows], doubles)].tolist():
+        key = (image[row].item(), category[row].item(), *boxes[row].tolist(), scores[row].item())
         if key in seen:
             repeats += 1
-            first = first or (position, seen[key])
+            first = first or (row, seen[key])
         else:
-            seen[key] = position
+            seen[key] = row
     return (repeats, *first) if first else None

@@ -51,7 +51,7 @@ class GroundTruthColumns:
     is_crowd: Bools
     ignore: Bools
     row: Ints
-    annotation_ids: list[Any]
+    annotation_ids: list[Any] | Ints
     without_iscrowd: int = 0
     with_ignore: int = 0
     with_score: int = 0

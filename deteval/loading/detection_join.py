@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deteval.errors import and_more, counted, shortened, usage_error
-from deteval.loading.checks import check_boxes
+from deteval.kernels.boxes import WRONG
+from deteval.loading.checks import check_boxes, survey
 from deteval.loading.collector import Collector
 from deteval.loading.columns import DetectionColumns
 from deteval.loading.join import UNKNOWN, named_positions, positions, sample, stem
@@ -17,26 +19,33 @@ from deteval.records.reading import Reading
 
 @dataclass(frozen=True)
 class Part:
-    """One file after the join; rows that could not be joined are left out."""
+    """One file after the join. kept: the rows that could be joined, None for all; survey: `checks.survey` of all."""
 
     columns: DetectionColumns
     image: Positions
     category: Positions
     boxes: Floats
-    kept: Ints
+    kept: Ints | None
+    survey: Ints
+
+    def rows(self, column: NDArray[Any]) -> NDArray[Any]:
+        """A column without the rows that could not be joined."""
+        return column if self.kept is None else column[self.kept]
 
 
-def join_part(columns: DetectionColumns, ground_truth: GroundTruth, reading: Reading, collector: Collector) -> Part:
+def join_part(columns: DetectionColumns, ground_truth: GroundTruth, reading: Reading, collector: Collector,
+              threads: int) -> Part:
     boxes = _as_xywh(columns, reading, collector)
-    check_boxes(boxes, columns.row, columns.section, collector)
     if columns.without_score and reading.default_score is not None:
         collector.file_level("default-score", f"{columns.without_score:,} detections have no score and were given "
                              f"{reading.default_score!r}: they are unranked, AP means little", columns.without_score)
     image = _image_positions(columns, ground_truth.images, reading, collector)
+    tallies = survey(boxes, image, ground_truth.images, threads)
+    if tallies[WRONG]:
+        check_boxes(boxes, columns.row, columns.section, collector)
     category = _category_positions(columns, ground_truth.categories, reading, collector)
     known = (image != UNKNOWN) & (category != UNKNOWN)
-    kept = np.arange(len(columns)) if known.all() else np.flatnonzero(known)
-    return Part(columns, image, category, boxes, kept)
+    return Part(columns, image, category, boxes, None if known.all() else np.flatnonzero(known), tallies)
 
 
 def _as_xywh(columns: DetectionColumns, reading: Reading, collector: Collector) -> Floats:

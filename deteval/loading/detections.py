@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deteval import timing
 from deteval.errors import and_more, place, usage_error
-from deteval.loading import decode, untyped
+from deteval.loading import decode, scan, untyped
 from deteval.loading.checks import repeated_rows
 from deteval.loading.collector import Collector
 from deteval.loading.columns import DetectionColumns
@@ -22,46 +23,48 @@ from deteval.loading.source import STDIN, read_text
 from deteval.records.dataset import Detections, GroundTruth, Input
 from deteval.records.findings import ERROR, Finding, apply_allowances, departures, raise_errors
 from deteval.records.reading import Reading
+from deteval.threads import available_threads
 
 Source = str | Path | Sequence[Any] | Mapping[str, Any]
 
 
-def load_detections(source: Source, ground_truth: GroundTruth, reading: Reading | None = None) -> Detections:
+def load_detections(source: Source, ground_truth: GroundTruth, reading: Reading | None = None, *,
+                    threads: int | None = None) -> Detections:
     """Detections, joined to the images and classes of a ground truth.
 
     source: a COCO results file, or several (shards); or in memory a list of result records, or a mapping of arrays
     (image_id, category_id or category_name, bbox of shape (detections, 4), score). Errors: `DetevalError` that
     lists every error-level finding; what remains is in `.findings`.
     """
-    detections, findings = read_detections(source, ground_truth, reading)
+    detections, findings = read_detections(source, ground_truth, reading, threads)
     raise_errors(findings)
     assert detections is not None  # nothing to return is always an error-level finding
     return detections
 
 
 def read_detections(
-    source: Source, ground_truth: GroundTruth, reading: Reading | None = None
+    source: Source, ground_truth: GroundTruth, reading: Reading | None = None, threads: int | None = None
 ) -> tuple[Detections | None, tuple[Finding, ...]]:
     """The detections, if there is anything to return, and all findings of them."""
-    reading = reading or Reading()
+    reading, threads = reading or Reading(), threads or available_threads()
     parts: list[Part] = []
     findings: list[Finding] = []
     for one in _sources(source):
         collector = Collector("predictions")
-        columns = _columns(one, collector, reading)
+        columns = _columns(one, collector, reading, threads)
         if columns is not None:
             with timing.stage("join"):
-                parts.append(join_part(columns, ground_truth, reading, collector))
+                parts.append(join_part(columns, ground_truth, reading, collector, threads))
         findings += collector.findings()
     if not parts:
         return None, apply_allowances(findings, reading.allow)
     with timing.stage("join"):
-        findings += _shared_images(parts, ground_truth)
-        detections = _concatenate(parts, reading)
+        findings += _shared_images(parts, ground_truth) if len(parts) > 1 else []
+        detections = _concatenate(parts)
         if not any(finding.severity == ERROR for finding in findings):
-            findings += _repeats(detections, parts)
+            findings += _repeats(detections, parts, threads)
         with np.errstate(all="ignore"):
-            hints = detection_hints(ground_truth, detections, [part.columns for part in parts], reading)
+            hints = detection_hints(ground_truth, detections, parts, reading)
         findings += meaningful(hints, findings)
         findings = list(apply_allowances(findings, reading.allow))
         reasons = departures(findings) + (() if detections.ranked else ("missing scores were filled in",))
@@ -73,7 +76,7 @@ def undecodable(source: Source, reading: Reading) -> list[Finding]:
     findings = []
     for one in _sources(source):
         collector = Collector("predictions")
-        _columns(one, collector, reading)
+        _columns(one, collector, reading, 1)
         findings += collector.findings()
     return findings
 
@@ -89,11 +92,11 @@ def _sources(source: Source) -> list[Any]:
     return [source]
 
 
-def _columns(source: Any, collector: Collector, reading: Reading) -> DetectionColumns | None:
+def _columns(source: Any, collector: Collector, reading: Reading, threads: int) -> DetectionColumns | None:
     """The columns of a file or of something in memory; None, with findings, where there are none."""
     try:
         if isinstance(source, (str, Path)):
-            return _file_columns(source, collector, reading)
+            return _file_columns(source, collector, reading, threads)
         if isinstance(source, Mapping):
             if "bbox" in source:
                 return detection_columns(source, collector, reading)
@@ -106,14 +109,16 @@ def _columns(source: Any, collector: Collector, reading: Reading) -> DetectionCo
         return None
 
 
-def _file_columns(path: str | Path, collector: Collector, reading: Reading) -> DetectionColumns | None:
-    text = read_text(path)
+def _file_columns(path: str | Path, collector: Collector, reading: Reading, threads: int) -> DetectionColumns | None:
+    text = read_text(path, threads)
     if isinstance(text, Finding):
         collector.add(text)
         return None
     collector.file = text.name
     with timing.stage("decode"):
-        columns = decode.decode_detections(text)
+        columns = scan.scan_detections(text, threads) if reading.match_images == "id" else None  # needs no names
+        if columns is None:
+            columns = decode.decode_detections(text)
         return untyped.read_detections(text, collector, reading) if columns is None else columns
 
 
@@ -122,7 +127,7 @@ def _shared_images(parts: list[Part], ground_truth: GroundTruth) -> list[Finding
     first_part = np.full(len(ground_truth.images), -1)
     shared: dict[int, tuple[Part, Part]] = {}
     for number, part in enumerate(parts):
-        here = np.unique(part.image[part.kept])
+        here = np.unique(part.rows(part.image))
         for image in here[first_part[here] >= 0].tolist():
             shared.setdefault(image, (parts[int(first_part[image])], part))
         first_part[here] = np.where(first_part[here] < 0, number, first_part[here])
@@ -136,15 +141,16 @@ def _shared_images(parts: list[Part], ground_truth: GroundTruth) -> list[Finding
                     f"{and_more(len(shared))}; is a file given twice?")]
 
 
-def _concatenate(parts: list[Part], reading: Reading) -> Detections:
+def _concatenate(parts: list[Part]) -> Detections:
     totals = np.cumsum([0, *(part.columns.records for part in parts)])
     pairs = list(zip(parts, totals, strict=False))
     return Detections(
-        image=np.concatenate([part.image[part.kept] for part in parts]),
-        category=np.concatenate([part.category[part.kept] for part in parts]),
-        boxes=np.concatenate([part.boxes[part.kept] for part in parts]),
-        scores=np.concatenate([part.columns.scores[part.kept] for part in parts]),
-        row=np.concatenate([part.columns.row[part.kept] + start for part, start in pairs]),
+        image=_chained([part.rows(part.image) for part in parts]),
+        category=_chained([part.rows(part.category) for part in parts]),
+        boxes=_chained([part.rows(part.boxes) for part in parts]),
+        scores=_chained([part.rows(part.columns.scores) for part in parts]),
+        row=_chained([part.rows(part.columns.row) + start if start else part.rows(part.columns.row)
+                      for part, start in pairs]),
         first_rows=tuple(int(start) for _, start in pairs),
         ranked=not any(part.columns.without_score for part in parts),
         inputs=tuple(Input(part.columns.file, part.columns.size, {"detections": part.columns.records})
@@ -152,8 +158,13 @@ def _concatenate(parts: list[Part], reading: Reading) -> Detections:
     )
 
 
-def _repeats(detections: Detections, parts: list[Part]) -> list[Finding]:
-    found = repeated_rows(detections.image, detections.category, detections.boxes, detections.scores)
+def _chained(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    """Columns one after the other; a single one as it is."""
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
+
+
+def _repeats(detections: Detections, parts: list[Part], threads: int) -> list[Finding]:
+    found = repeated_rows(detections.image, detections.category, detections.boxes, detections.scores, threads)
     if not found:
         return []
     count, again, first = found

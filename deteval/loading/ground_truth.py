@@ -9,7 +9,7 @@ import numpy as np
 
 from deteval import timing
 from deteval.errors import and_more, place
-from deteval.loading import decode, untyped
+from deteval.loading import decode, scan, untyped
 from deteval.loading.checks import check_boxes, repeated_rows
 from deteval.loading.collector import Collector
 from deteval.loading.columns import GroundTruthColumns, id_column
@@ -20,30 +20,32 @@ from deteval.loading.json_text import TOO_DEEP
 from deteval.loading.memory import annotation_columns
 from deteval.loading.source import read_text
 from deteval.loading.tables import read_categories, read_images
-from deteval.records.dataset import Bools, Categories, GroundTruth, Images, Input
+from deteval.records.dataset import Bools, Categories, GroundTruth, Images, Input, Ints
 from deteval.records.findings import Finding, allowable, apply_allowances, departures, raise_errors
+from deteval.threads import available_threads
 
 
-def load_ground_truth(source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset()) -> GroundTruth:
+def load_ground_truth(source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset(),
+                      threads: int | None = None) -> GroundTruth:
     """A COCO ground truth, from a file or from the mapping that such a file holds.
 
     In a mapping, `annotations` may also be a mapping of arrays (image_id, category_id, bbox, and where there are any
     area, iscrowd, ignore). allow: codes of findings to pass. Errors: `DetevalError` that lists every error-level
     finding; what remains is in `.findings`.
     """
-    ground_truth, findings = read_ground_truth(source, allow=allowable(allow))
+    ground_truth, findings = read_ground_truth(source, allow=allowable(allow), threads=threads)
     raise_errors(findings)
     assert ground_truth is not None  # nothing to return is always an error-level finding
     return ground_truth
 
 
 def read_ground_truth(
-    source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset()
+    source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset(), threads: int | None = None
 ) -> tuple[GroundTruth | None, tuple[Finding, ...]]:
     """The ground truth, if there is anything to return, and all findings of it."""
     collector = Collector("ground truth")
     try:
-        columns = _columns(source, collector)
+        columns = _columns(source, collector, threads or available_threads())
         if isinstance(columns, Finding):
             return None, (columns,)
         if columns is None:
@@ -54,15 +56,18 @@ def read_ground_truth(
         return None, (Finding("bad-json", 1, f"{place(collector.file)}: {TOO_DEEP}"),)
 
 
-def _columns(source: str | Path | Mapping[str, Any], collector: Collector) -> GroundTruthColumns | Finding | None:
+def _columns(source: str | Path | Mapping[str, Any], collector: Collector, threads: int,
+             ) -> GroundTruthColumns | Finding | None:
     if not isinstance(source, (str, Path)):
         return _convert(source, collector)
-    text = read_text(source)
+    text = read_text(source, threads)
     if isinstance(text, Finding):
         return text
     collector.file = text.name
     with timing.stage("decode"):
-        columns = decode.decode_ground_truth(text)
+        columns = scan.scan_ground_truth(text, threads)
+        if columns is None:
+            columns = decode.decode_ground_truth(text)
         return untyped.read_ground_truth(text, collector) if columns is None else columns
 
 
@@ -92,7 +97,7 @@ def _join(
     ground_truth = GroundTruth(
         images=images, categories=categories, image=image[kept], category=category[kept], boxes=columns.boxes[kept],
         area=area[kept], is_crowd=columns.is_crowd[kept], ignore=columns.ignore[kept], row=columns.row[kept],
-        annotation_ids=_reference_ids([columns.annotation_ids[i] for i in kept]),
+        annotation_ids=_reference_ids(columns.annotation_ids, kept),
         inputs=(Input(columns.file, columns.size, {"images": len(columns.images), "annotations": len(columns),
                                                    "categories": len(columns.categories)}),),
     )
@@ -148,7 +153,11 @@ def _note_annotation_ids(columns: GroundTruthColumns, collector: Collector) -> N
     """Ids that the reference stumbles over. They may be anything; what is neither a number nor a string is not looked
     at.
     """
-    ids = [value if isinstance(value, (int, float, str)) else None for value in columns.annotation_ids]
+    if isinstance(columns.annotation_ids, np.ndarray):
+        plain = columns.annotation_ids
+        if plain.all() and len(np.unique(plain)) == len(plain):
+            return
+    ids = [value if isinstance(value, (int, float, str)) else None for value in _listed(columns.annotation_ids)]
     zero = np.array([value == 0 for value in ids], bool)
     collector.rows("annotation-id-zero", "annotations", columns.row, zero, "id", "is 0: the reference counts a match "
                    "with it as a false positive; deteval does not")
@@ -163,18 +172,26 @@ def _note_annotation_ids(columns: GroundTruthColumns, collector: Collector) -> N
         first.setdefault(value, row)
 
 
-def _reference_ids(ids: list[Any]) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-    """The annotation ids as int64, or None if the reference could not work with them."""
+def _listed(ids: list[Any] | Ints) -> list[Any]:
+    return ids.tolist() if isinstance(ids, np.ndarray) else ids
+
+
+def _reference_ids(ids: list[Any] | Ints, kept: Ints) -> Ints | None:
+    """The annotation ids of some rows as int64, or None if the reference could not work with them."""
+    if isinstance(ids, np.ndarray):
+        return ids[kept]
+    chosen = [ids[i] for i in kept]
     try:
-        if all(isinstance(value, int) for value in ids):
-            return id_column(ids)
+        if all(isinstance(value, int) for value in chosen):
+            return id_column(chosen)
     except (TypeError, OverflowError):
         pass
     return None
 
 
 def _note_repeats(ground_truth: GroundTruth, collector: Collector) -> None:
-    found = repeated_rows(ground_truth.image, ground_truth.category, ground_truth.boxes)
+    found = repeated_rows(ground_truth.image, ground_truth.category, ground_truth.boxes,
+                          np.zeros(len(ground_truth)))
     if found:
         count, again, first = found
         collector.record("duplicate-box", "annotations", int(ground_truth.row[again]), "bbox",

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from deteval.errors import shortened
+from deteval.kernels.boxes import FAR, FRACTIONS, ORDERED, OUTSIDE
 from deteval.loading.box_hints import (
+    ORDERED_SHARE,
     areas_larger_than_boxes,
     boxes_far_out,
     boxes_outside,
@@ -14,6 +16,7 @@ from deteval.loading.box_hints import (
 )
 from deteval.loading.class_hints import class_hints
 from deteval.loading.columns import DetectionColumns, GroundTruthColumns
+from deteval.loading.detection_join import Part
 from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, named_positions, positions, stem
 from deteval.records.dataset import Detections, GroundTruth, Ids
@@ -67,34 +70,44 @@ def _scored_ground_truth(columns: GroundTruthColumns) -> Finding | None:
                    "score: are these predictions? Predictions come first: deteval score PREDS GT")
 
 
-def detection_hints(
-    ground_truth: GroundTruth, detections: Detections, parts: Sequence[DetectionColumns], reading: Reading
-) -> list[Finding]:
+def detection_hints(ground_truth: GroundTruth, detections: Detections, parts: Sequence[Part], reading: Reading,
+                    ) -> list[Finding]:
     """Hints about predictions on a ground truth, file by file; none about what a remedy was asked for already."""
     mapped = bool(reading.category_map or reading.category_offset)
     found: list[Finding | None] = []
-    if not any(part.records for part in parts):
-        found.append(Finding("empty-predictions", 1, f"{parts[0].file}: holds no detection: AP and AR are 0"))
-    found.append(_pre_cut_scores(parts))
-    for part, start in zip(parts, detections.first_rows, strict=True):
+    if not any(part.columns.records for part in parts):
+        found.append(Finding("empty-predictions", 1, f"{parts[0].columns.file}: holds no detection: AP and AR are 0"))
+    found.append(_pre_cut_scores([part.columns for part in parts]))
+    for part in parts:
         found += [
-            _looks_like_ground_truth(part),
-            *(_image_hints(part, ground_truth) if reading.match_images == "id" else ()),
-            *(_category_hints(part, ground_truth) if not mapped else ()),
-        ]
-        mine = (detections.row >= start) & (detections.row < start + part.records)
-        boxes, image, row = detections.boxes[mine], detections.image[mine], detections.row[mine] - start
-        truth_side = float(np.median(ground_truth.boxes[:, 2:])) if len(ground_truth) else 0.0
-        found += [
-            corner_boxes(part.file, part.section, boxes, image, ground_truth.images, ground_truth)
-            or boxes_outside(part.file, part.section, boxes, image, ground_truth.images, row),
-            normalised_boxes(part.file, boxes, truth_side),
-            boxes_far_out(part.file, part.section, boxes, row),
+            _looks_like_ground_truth(part.columns),
+            *(_image_hints(part.columns, ground_truth) if reading.match_images == "id" else ()),
+            *(_category_hints(part.columns, ground_truth) if not mapped else ()),
+            *_detected_box_hints(part, ground_truth),
         ]
     hints = [finding for finding in found if finding]
     if not mapped and not any(hint.code in ("looks-shifted", "looks-80-to-91", "looks-xyxy") for hint in hints):
-        hints += class_hints(parts[0].file, ground_truth, detections)
+        hints += class_hints(parts[0].columns.file, ground_truth, detections)
     return hints
+
+
+def _detected_box_hints(part: Part, ground_truth: GroundTruth) -> list[Finding | None]:
+    """Hints about the boxes of one file; those that the survey of all of them rules out are not looked into."""
+    columns, tallies = part.columns, part.survey
+    boxes, image, row = part.rows(part.boxes), part.rows(part.image), part.rows(columns.row)
+    every = len(part.boxes)
+    maybe = part.kept is not None  # rows were left out: the survey speaks of more boxes than these
+    found: list[Finding | None] = []
+    if maybe or tallies[ORDERED] >= ORDERED_SHARE * every:
+        found.append(corner_boxes(columns.file, columns.section, boxes, image, ground_truth.images, ground_truth))
+    if not any(found) and (maybe or tallies[OUTSIDE]):
+        found.append(boxes_outside(columns.file, columns.section, boxes, image, ground_truth.images, row))
+    if maybe or tallies[FRACTIONS] == every:
+        side = float(np.median(ground_truth.boxes[:, 2:])) if len(ground_truth) else 0.0
+        found.append(normalised_boxes(columns.file, boxes, side))
+    if maybe or tallies[FAR]:
+        found.append(boxes_far_out(columns.file, columns.section, boxes, row))
+    return found
 
 
 def _looks_like_ground_truth(part: DetectionColumns) -> Finding | None:

@@ -46,7 +46,7 @@ def _json_ids(text: Text) -> list[Any]:
 
 
 def _line_ids(text: Text) -> list[Any]:
-    lines = [line.strip() for line in text.data.decode("utf-8").splitlines()]
+    lines = [line.strip() for line in text.characters().splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 

@@ -24,7 +24,7 @@ _decoder = json.JSONDecoder(parse_int=_integer)
 
 def parse(text: Text, collector: Collector) -> Any:
     """The value of a JSON text, or MISSING with a finding."""
-    characters = text.data.decode("utf-8")
+    characters = text.characters()
     try:
         return _decoder.decode(characters)
     except json.JSONDecodeError as error:
@@ -39,7 +39,7 @@ def parse_lines(text: Text, collector: Collector) -> Any:
 
     None, and nothing noted, if the text is not that: its first value is no record of a detection.
     """
-    characters = text.data.decode("utf-8")
+    characters = text.characters()
     values: list[Any] = []
     position = _skip_space(characters, 0)
     try:

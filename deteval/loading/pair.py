@@ -23,24 +23,26 @@ class Pair:
     findings: tuple[Finding, ...]
 
 
-def read_pair(predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading) -> Pair:
+def read_pair(predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading,
+              threads: int | None = None) -> Pair:
     """Both sides with their findings; without a ground truth predictions are looked at by themselves."""
     named = [predictions] if isinstance(predictions, str) else predictions
     if str(ground_truth) == STDIN and isinstance(named, (list, tuple)) and STDIN in map(str, named):
         raise usage_error("stdin (-) can be read only once")
-    truth, findings = read_ground_truth(ground_truth, allow=reading.allow)
+    truth, findings = read_ground_truth(ground_truth, allow=reading.allow, threads=threads)
     if truth is None:
         swapped = any(finding.code == "looks-swapped" for finding in findings)
         return Pair(None, None, findings if swapped else (*findings, *undecodable(predictions, reading)))
-    detections, more = read_detections(predictions, truth, reading)
+    detections, more = read_detections(predictions, truth, reading, threads)
     return Pair(truth, detections, (*findings, *more))
 
 
 def load_pair(
-    predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading
+    predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading,
+    threads: int | None = None
 ) -> tuple[GroundTruth, Detections]:
     """Both sides; `DetevalError` (input) that lists every error-level finding of either."""
-    pair = read_pair(predictions, ground_truth, reading)
+    pair = read_pair(predictions, ground_truth, reading, threads)
     raise_errors(pair.findings)
     assert pair.ground_truth is not None  # nothing to return is always an error-level finding
     assert pair.detections is not None

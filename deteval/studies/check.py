@@ -20,8 +20,8 @@ def find(predictions: Sequence[str], ground_truth: str, params: Params, reading:
     What shows only once boxes are matched (ties, caps, images without detections) is there if nothing stops a score.
     """
     if not predictions:
-        return read_ground_truth(ground_truth, allow=reading.allow)[1]
-    pair = read_pair(predictions, ground_truth, reading)
+        return read_ground_truth(ground_truth, allow=reading.allow, threads=threads)[1]
+    pair = read_pair(predictions, ground_truth, reading, threads)
     if pair.ground_truth is None or pair.detections is None:
         return pair.findings
     if any(finding.severity == ERROR for finding in pair.findings):
