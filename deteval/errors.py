@@ -51,7 +51,8 @@ def nearest(word: str, valid: list[str]) -> str:
     """`; did you mean 'iou'?`, or nothing where no valid word is near."""
     import difflib
 
-    close = difflib.get_close_matches(word, valid, n=1)
+    same = [one for one in valid if one.lower() == word.lower()]
+    close = same or difflib.get_close_matches(word, valid, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -62,5 +63,5 @@ def shortened(value: object, limit: int = 60) -> str:
     except (ValueError, RecursionError):  # more digits than Python prints, or too deep a value
         return "a number of thousands of digits"
     text = "".join(c if c.isprintable() else "\ufffd" for c in text)
-    text = text if len(text) <= limit else text[: limit - 1] + "…"
+    text = text if len(text) <= limit else f"{text[: limit // 3]}…{text[-(limit - limit // 3 - 1) :]}"
     return f"'{text}'" if isinstance(value, str) else text

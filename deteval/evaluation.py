@@ -34,7 +34,8 @@ def match(
     Errors: `DetevalError` for a class selection that fits nothing, or a detail threshold that the run lacks.
     """
     params = params or Params()
-    threads = threads or available_threads()
+    threads = available_threads() if threads is None else threads
+    _check_joined(ground_truth, detections, params, threads)
     with timing.stage("match"):
         covered, image_position = _cover(ground_truth.images, images)
         categories, category_position = select_categories(ground_truth.categories, params)
@@ -55,11 +56,32 @@ def match(
         )
 
 
+def _check_joined(ground_truth: object, detections: object, params: object, threads: int) -> None:
+    """Refuse (usage) what is no ground truth, no detections, or detections joined to another ground truth."""
+    for name, value, kind, source in (("ground truth", ground_truth, GroundTruth, "load_ground_truth"),
+                                      ("detections", detections, Detections, "load_detections"),
+                                      ("params", params, Params, "Params")):
+        if not isinstance(value, kind):
+            raise usage_error(f"{name}: {type(value).__name__} was given, what deteval.{source} returns is needed")
+    if threads < 1:
+        raise usage_error(f"threads: {threads} is not a whole number of at least 1")
+    assert isinstance(ground_truth, GroundTruth)
+    assert isinstance(detections, Detections)
+    for name in ("images", "categories"):
+        ours, theirs = getattr(ground_truth, name), getattr(detections, name)
+        if ours is not theirs and not np.array_equal(ours.ids, theirs.ids):
+            raise usage_error(f"the detections were loaded for another ground truth: its {name} are {len(theirs):,}, "
+                              f"here they are {len(ours):,} or have other ids; load them again with this one")
+
+
 def _cover(images: Images, chosen: Sequence[int] | Ints | None) -> tuple[Images, Positions]:
     """The images covered, and for every image its position among them, -1 if it is not."""
     if chosen is None:
         return images, np.arange(len(images), dtype=np.int32)
-    kept = np.unique(np.asarray(chosen, np.int64))
+    kept = np.unique(np.asarray(chosen)) if len(chosen) else np.zeros(0, np.int64)
+    if kept.dtype.kind not in "iu" or (len(kept) and not 0 <= kept[0] <= kept[-1] < len(images)):
+        raise usage_error(f"images: positions from 0 to {len(images) - 1:,} are needed, as in images.ids of the "
+                          "ground truth")
     position = np.full(len(images), -1, np.int32)
     position[kept] = np.arange(len(kept), dtype=np.int32)
     names = tuple(images.file_names[i] for i in kept)

@@ -154,6 +154,8 @@ def _plain(value: float) -> float | None:
 
 def _reason(metric: Metric, tables: _Tables) -> str:
     """Why a metric is undefined."""
+    if not len(tables.evidence.gt_image):
+        return "the ground truth holds no object of the images and classes scored"
     area = metric.area or tables.evidence.params.areas[0].name
     if metric.category is not None:
         return f"class {metric.category} has no ground truth that counts in area range {area}"

@@ -173,7 +173,7 @@ def test_matches_name_every_detection_and_every_missed_object(files, deteval_run
         assert (line["image_id"], line["score"], line["box"]) == (record["image_id"], record["score"],
                                                                   [float(v) for v in record["bbox"]])
         if line["verdict"] == "true positive":
-            truth_record = data.ground_truth["annotations"][line["ground_truth"]]
+            truth_record = data.ground_truth["annotations"][line["ground_truth"]["index"]]
             assert truth_record["image_id"] == record["image_id"]
             assert line["similarity"] >= 0.5
             assert line["best_same_class"]["similarity"] >= line["similarity"]
@@ -305,3 +305,51 @@ def test_configs_state_the_defaults():
     from deteval.loading.yaml_file import read_yaml
 
     assert set(read_yaml(path).value) == set(SETTINGS), "every setting is stated"
+
+
+def test_outputs_that_are_no_files(files, deteval_run, tmp_path):
+    predictions, truth, _ = files
+    assert deteval_run("score", predictions, truth, "-o", "-", "--format", "json").out.startswith("{")
+    assert not Path("-").exists()
+    assert deteval_run("score", predictions, truth, "--matches", "-").code == 2
+    both = tmp_path / "both.txt"
+    assert deteval_run("score", predictions, truth, "-o", both, "--matches", both).code == 2
+    piped = subprocess_run("score", predictions, truth, "--format", "json", "-o", "/dev/stdout")
+    assert (piped.returncode, piped.stdout[:1]) == (0, "{")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_disk_and_a_closed_stdout_are_usage_errors(files):
+    predictions, truth, _ = files
+    for redirection, message in ((">/dev/full", "stdout: cannot be written: No space left on device"),
+                                 (">&-", "stdout is closed; -o FILE writes to a file")):
+        command = f"{sys.executable} -m deteval score {predictions} {truth} {redirection}"
+        outcome = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+        assert (outcome.returncode, outcome.stderr) == (2, f"deteval: {message}\n")
+
+
+def test_csv_and_coco_lines_come_with_their_caveats(files, deteval_run):
+    predictions, truth, _ = files
+    rows = deteval_run("score", predictions, truth, "--format", "csv", "--min-score", "0.3", "-q").out.splitlines()
+    assert "run,,,comparable_to_coco,false" in rows
+    assert "run,,,not_comparable,detections with a score below 0.3 are dropped" in rows
+    lines = deteval_run("score", predictions, truth, "--format", "coco", "--min-score", "0.3").err.splitlines()
+    assert "not comparable to COCO: detections with a score below 0.3 are dropped" in lines
+
+
+@pytest.mark.parametrize("width, left_out", [(200, ""), (80, "n_images"), (60, "n_images")])
+def test_a_narrow_table_keeps_the_counts(files, width, left_out):
+    from dataclasses import replace
+
+    from deteval.reports.layout import Look, display_width
+    from deteval.reports.table import render_table
+
+    _, _, data = files
+    gt = deteval.load_ground_truth(data.ground_truth)
+    scores = deteval.evaluate(gt, deteval.load_detections(data.detections, gt))
+    longer = tuple(replace(one, name=f"{one.name} with a long name") for one in scores.classes)
+    text = render_table(replace(scores, classes=longer, findings=(), inputs=()), Look(width=width))
+    assert max(map(display_width, text.splitlines())) <= width
+    heading = next(line for line in text.splitlines() if line.startswith("id"))
+    assert heading.split()[-3:] == ["TP", "FP", "FN"]
+    assert (f"for want of room without {left_out}" in " ".join(text.split())) == bool(left_out)

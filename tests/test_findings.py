@@ -27,7 +27,8 @@ def test_check_says_exactly_this(transcript, monkeypatch):
 def test_score_stops_with_the_errors_and_the_hints_that_explain_them(transcript, monkeypatch):
     monkeypatch.chdir(FIXTURES / "broken")
     code, out, err = run("score", *transcript.arguments)
-    expected = [f"deteval: {line.partition(': ')[2]}" for line in transcript.findings
+    expected = [f"deteval: {'hint: ' if line.startswith('warning: ') else ''}{line.partition(': ')[2]}"
+                for line in transcript.findings
                 if line.startswith("error: ") or code_of(line).startswith("looks-")]
     assert (err.splitlines(), out, code) == (expected, "", INPUT)
 

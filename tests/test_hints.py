@@ -10,7 +10,8 @@ from deteval.records.findings import CATALOGUE
 
 TRANSCRIPTS = read_transcripts("hints")
 HINTS = {"many-ties", "cut-by-cap", "pre-cut-scores", "images-without-detections", "box-outside-image",
-         "area-contradicts-box", "far-coordinates", "federated", "duplicate-box", "annotation-id-zero",
+         "area-contradicts-box", "far-coordinates", "federated", "duplicate-box", "annotation-id-zero", "few-overlaps",
+         "zero-size-box", "scores-out-of-range",
          "duplicate-annotation-id", *(code for code in CATALOGUE if code.startswith("looks-"))}
 ROWS = re.findall(r"^\| (\S+) \| (.+) \| (.+) \| (.+) \| (.+) \|$",
                   (FIXTURES / "hints" / "README.md").read_text("utf-8"), re.MULTILINE)[1:]

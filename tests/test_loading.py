@@ -156,7 +156,7 @@ def test_image_lists(text, expected, tmp_path):
     ("5\n+5\n1_0\n", "'+5' is not an image of the ground truth (and 1 more)"),
     ("[1.5, null]", "1.5 is not an image of the ground truth (and 1 more)"),
     ("[[5]]", "[5] is not an image of the ground truth"),
-    ("9" * 5000, "'" + "9" * 59 + "…' is not an image of the ground truth"),
+    ("9" * 5000, "'" + "9" * 20 + "…" + "9" * 39 + "' is not an image of the ground truth"),
     ("[5", "not JSON: the file is cut off at byte 2 (line 1, column 3)"),
     ("[" * 100_000, "lists or objects are nested too deeply to be read"),
     ("{}", "holds {}; a list of image ids, or one id a line, is needed"),

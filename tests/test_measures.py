@@ -192,3 +192,29 @@ def test_left_out_is_counted_by_reason():
     (finding,) = [finding for finding in scores.findings if finding.code == "left-out"]
     assert finding.message == ("4 detections left out: 2 on images that were not asked for, 1 of classes that were not "
                                "asked for, 1 below the score cut")
+
+
+def test_detections_of_another_ground_truth_are_refused():
+    gt, dt = pair(TRUTHS, FOUND)
+    other, _ = pair(TRUTHS, FOUND, images=3)
+    same, _ = pair(TRUTHS[:1], FOUND)
+    assert deteval.evaluate(same, dt).totals["n_gt"] == 1, "the same images and categories will do"
+    for call in (deteval.evaluate, deteval.match):
+        with pytest.raises(deteval.DetevalError, match="the detections were loaded for another ground truth"):
+            call(other, dt)
+        for wrong in ((dt, gt), (gt, FOUND), ("gt.json", dt)):
+            with pytest.raises(deteval.DetevalError, match="is needed"):
+                call(*wrong)
+
+
+@pytest.mark.parametrize("images", [[2], [-1], ["1"], [0.5], [99999]])
+def test_images_are_positions(images):
+    gt, dt = pair(TRUTHS, FOUND)
+    with pytest.raises(deteval.DetevalError, match="positions from 0 to 1"):
+        deteval.evaluate(gt, dt, images=images)
+
+
+def test_threads_are_at_least_one():
+    gt, dt = pair(TRUTHS, FOUND)
+    with pytest.raises(deteval.DetevalError, match="threads: 0"):
+        deteval.evaluate(gt, dt, threads=0)

@@ -18,7 +18,7 @@ def make_look(digits: int, output: str | None) -> "Look":
     """Width and colour of the terminal; neither in a pipe or a file, no colour under NO_COLOR."""
     from deteval.reports.layout import Look
 
-    terminal = output is None and sys.stdout.isatty()
+    terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Look(width=shutil.get_terminal_size().columns if terminal else None, colour=colour, digits=digits)
 
@@ -27,9 +27,10 @@ def deliver(text: str, output: str | None, quiet: bool) -> None:
     """The result to its file, or to stdout."""
     from deteval.reports.writer import write_file, write_stdout
 
-    if output is None:
+    if output in (None, "-"):
         write_stdout(text)
         return
+    assert output is not None
     write_file(output, [text])
     remark(f"wrote {output}", quiet)
 
@@ -40,12 +41,12 @@ def remark(text: str, quiet: bool) -> None:
         click.echo(text, err=True)
 
 
-def remark_findings(findings: "Sequence[Finding]", quiet: bool) -> None:
-    """Findings on stderr, where the result itself does not show them."""
+def remark_findings(findings: "Sequence[Finding]", not_comparable: "Sequence[str]", quiet: bool) -> None:
+    """Findings, and why numbers do not compare, on stderr, where the result itself does not show them there."""
     from deteval.reports.layout import Look
     from deteval.reports.table import findings_lines
 
-    for line in findings_lines(findings, Look()):
+    for line in [*findings_lines(findings, Look()), *(f"not comparable to COCO: {why}" for why in not_comparable)]:
         remark(line, quiet)
 
 

@@ -1,5 +1,6 @@
 """What a command was asked for, from options and YAML, all of it checked before a file is read."""
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from deteval.reports.writer import check_target
 if TYPE_CHECKING:
     from deteval.reports.layout import Look
 
+STDOUT = "-"
 EXTRA = ("images", "metrics", "per_class", "digits", "format", "threads")
 """Options that a score YAML may hold besides the settings."""
 
@@ -49,15 +51,24 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
     if given.get("matches") and position_of(iou, settings.params.iou) is None:
         raise usage_error(f"matches_iou: the run has no IoU threshold {threshold_text(iou)}, only "
                           f"{thresholds_text(settings.params.iou)}; give --matches-iou one of them")
-    for target in (given.get("output"), given.get("matches")):
-        if target:
-            check_target(target, inputs)
+    _check_targets(given, inputs)
     threads = values.get("threads")
     return Request(
         settings=settings, metrics=metrics, format=chosen, per_class=_per_class(str(values.get("per_class", "all"))),
         threads=None if threads is None else _whole("threads", threads, 1), images=images,
         look=make_look(_whole("digits", values.get("digits", 4), 0), given.get("output")),
     )
+
+
+def _check_targets(given: dict[str, Any], inputs: list[str]) -> None:
+    """Refuse outputs that cannot be written, or would overwrite an input or each other."""
+    targets = [target for target in (given.get("output"), given.get("matches")) if target and target != STDOUT]
+    for target in targets:
+        check_target(target, inputs)
+    if given.get("matches") == STDOUT:
+        raise usage_error("matches: - is not a file; the result itself goes to stdout")
+    if len(targets) == 2 and os.path.realpath(targets[0]) == os.path.realpath(targets[1]):
+        raise usage_error(f"{targets[0]}: is given for -o and for --matches; they need a file each")
 
 
 def _metrics(asked: Any, settings: Settings, chosen: str) -> tuple[Metric, ...]:

@@ -60,7 +60,7 @@ def score(files: tuple[str, ...], **given: Any) -> int:
             text = _render(scores, request, seconds if given["timings"] else None)
     deliver(text, given["output"], given["quiet"])
     if request.format in ("csv", "coco") or given["output"]:
-        remark_findings(scores.findings, given["quiet"])
+        remark_findings(scores.findings, scores.not_comparable, given["quiet"])
     if given["timings"]:
         remark_timings(seconds, given["quiet"])
     return 0 if exact else MISMATCH

@@ -4,7 +4,7 @@ from numpy import uint32, uint64
 
 from deteval.kernels.compiled import helper, kernel
 
-WRONG, ORDERED, FRACTIONS, FAR, OUTSIDE, SURVEYED = 0, 1, 2, 3, 4, 5
+WRONG, ORDERED, FRACTIONS, FAR, OUTSIDE, EMPTY, SURVEYED = 0, 1, 2, 3, 4, 5, 6
 """Places in the tallies of `survey_boxes`, and how many there are."""
 FRACTION = 1.5
 """A file whose coordinates all lie below this may hold fractions of the image."""
@@ -25,7 +25,8 @@ def is_finite(value):
 @kernel("int64(int64, int64, float64[::1], int32[::1], float64[::1], float64[::1], int64[::1])")
 def survey_boxes(begin, end, boxes, image, width, height, tallies):
     """Count boxes of x, y, width, height: wrong ones (not finite, negative, overflowing or vanishing area), those with
-    width > x and height > y, those within FRACTION of 0, far out ones, and those that reach far beyond their image.
+    width > x and height > y, those within FRACTION of 0, far out ones, those that reach far beyond their image, and
+    those without width or height.
 
     image: position of the image, -1 for none; width, height: of the images, NaN where unknown. Adds to `tallies`.
     Returns 0.
@@ -36,6 +37,8 @@ def survey_boxes(begin, end, boxes, image, width, height, tallies):
         if not (is_finite(x + w) and is_finite(y + h) and is_finite(area) and w >= 0.0 and h >= 0.0) or (
                 area == 0.0 and w > 0.0 and h > 0.0):
             tallies[WRONG] += 1
+        if w == 0.0 or h == 0.0:
+            tallies[EMPTY] += 1
         if w > x and h > y:
             tallies[ORDERED] += 1
         most = max(max(abs(x), abs(y)), max(abs(w), abs(h)))

@@ -9,6 +9,8 @@ from deteval.records.findings import Finding
 
 FEW = 5
 """Fewer boxes than this are too few to tell their format."""
+TINY = 0.01
+"""An area of less than this share of its box, in most annotations, is in other units."""
 ORDERED_SHARE = 0.99
 """Corners have x2 > x1 and y2 > y1: this share of boxes at least, if they are corners."""
 
@@ -63,6 +65,16 @@ def boxes_outside(file: str, section: str, boxes: Floats, image: Positions, imag
                    f"pixels{and_more(count)}")
 
 
+def boxes_without_size(file: str, section: str, boxes: Floats, row: Ints) -> Finding | None:
+    """Boxes that have no width or no height: they overlap nothing."""
+    empty = (boxes[:, 2] == 0) | (boxes[:, 3] == 0)
+    if not empty.any():
+        return None
+    first, count = int(np.argmax(empty)), int(empty.sum())
+    return Finding("zero-size-box", count, f"{place(file, section, int(row[first]), 'bbox')}: {boxes[first].tolist()} "
+                   f"has no width or no height and overlaps nothing{and_more(count)}")
+
+
 def boxes_far_out(file: str, section: str, boxes: Floats, row: Ints) -> Finding | None:
     """Boxes so far out that x + width loses digits."""
     far = (np.abs(boxes) >= FAR_OUT).any(axis=1)
@@ -74,13 +86,16 @@ def boxes_far_out(file: str, section: str, boxes: Floats, row: Ints) -> Finding 
                    f"{and_more(count)}")
 
 
-def areas_larger_than_boxes(file: str, ground_truth: GroundTruth) -> Finding | None:
-    """Area fields that exceed their box: an area may be a mask's, and then it is smaller."""
+def areas_unlike_boxes(file: str, ground_truth: GroundTruth) -> Finding | None:
+    """Area fields that exceed their box (a mask's area is smaller), or are far too small throughout."""
     boxes = ground_truth.boxes[:, 2] * ground_truth.boxes[:, 3]
-    larger = ground_truth.area > boxes * 1.05 + 1
-    if not larger.any():
+    unlike = ground_truth.area > boxes * 1.05 + 1
+    tiny = ground_truth.area < boxes * TINY
+    if len(boxes) >= FEW and tiny.mean() > 0.5:
+        unlike |= tiny
+    if not unlike.any():
         return None
-    first, count = int(np.argmax(larger)), int(larger.sum())
+    first, count = int(np.argmax(unlike)), int(unlike.sum())
     return Finding("area-contradicts-box", count,
                    f"{place(file, 'annotations', int(ground_truth.row[first]), 'area')}: is "
                    f"{ground_truth.area[first].item()!r}, but its box has {boxes[first].item()!r} px^2"

@@ -1,30 +1,51 @@
-"""Hints from what confident detections overlap: class ids that join, and mean other classes.
+"""Hints from what confident detections overlap: nothing, or objects of other classes.
 
 Ids that are shifted by one, or classes in another order, may all exist in the ground truth: nothing is unknown then,
 and AP is near 0. The boxes tell.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
 from deteval.kernels.similarity import KINDS, best_overlaps
 from deteval.loading.join import UNKNOWN, is_text, positions
-from deteval.records.dataset import Detections, GroundTruth, Positions
+from deteval.records.dataset import Detections, Floats, GroundTruth, Ints, Positions
 from deteval.records.findings import Finding
 from deteval.records.reading import COCO_80_TO_91
 
 SAMPLE = 2000
 """The detections of highest score that are looked at."""
 OVERLAP = 0.5
+TOUCHING, HARDLY = 0.1, 0.05
+"""Where fewer than one in twenty detections overlap an object by a tenth, they were made for something else."""
 ENOUGH = 20
 """Fewer overlapping pairs than this prove nothing."""
 RARELY, MOSTLY = 0.2, 0.8
 
 
-def class_hints(file: str, ground_truth: GroundTruth, detections: Detections) -> list[Finding]:
-    """Whether the classes of the most confident detections are those of the objects that they lie on."""
-    predicted, actual = _overlapping_classes(ground_truth, detections)
+def overlap_hints(file: str, ground_truth: GroundTruth, detections: Detections, *, mapped: bool) -> list[Finding]:
+    """What the most confident detections lie on: hardly anything, or objects of other classes. mapped: a category map
+    was asked for, so that classes are as they were meant.
+    """
+    best = _best_overlaps(ground_truth, detections)
+    if len(best.row) < ENOUGH or not len(ground_truth):
+        return []
+    touching = int((best.overlap >= TOUCHING).sum())
+    if touching < HARDLY * len(best.row):
+        return [Finding("few-overlaps", len(best.row) - touching,
+                        f"{file}: only {touching:,} of the {len(best.row):,} most confident detections overlap "
+                        f"an object of their image by {TOUCHING:.0%} or more: is this another data set, another box format "
+                        "(--box-format) or another scale?")]
+    on_object = best.overlap >= OVERLAP
+    if mapped:
+        return []
+    return _class_hints(file, ground_truth, detections.category[best.row[on_object]], best.category[on_object])
+
+
+def _class_hints(file: str, ground_truth: GroundTruth, predicted: Positions, actual: Positions) -> list[Finding]:
+    """Whether the classes of detections are those of the objects that they lie on."""
     if len(predicted) < ENOUGH or len(ground_truth.categories) < 2:
         return []
     agree = float((predicted == actual).mean())
@@ -59,8 +80,17 @@ def _shifts(ground_truth: GroundTruth, predicted: Positions) -> list[tuple[str, 
             ("looks-80-to-91", "coco80to91", positions(ids, coco))]
 
 
-def _overlapping_classes(ground_truth: GroundTruth, detections: Detections) -> tuple[Positions, Positions]:
-    """Classes of the most confident detections that lie on an object, and of those objects."""
+@dataclass(frozen=True)
+class _Best:
+    """Detections, by row, with their IoU to the object of their image that they overlap most, and its class."""
+
+    row: Ints
+    overlap: Floats
+    category: Positions
+
+
+def _best_overlaps(ground_truth: GroundTruth, detections: Detections) -> _Best:
+    """The most confident detections with what they overlap; IoU 0 and class -1 where that is nothing."""
     rows = np.arange(len(detections))
     if len(rows) > SAMPLE:
         rows = np.argpartition(-detections.scores, SAMPLE)[:SAMPLE]
@@ -69,7 +99,7 @@ def _overlapping_classes(ground_truth: GroundTruth, detections: Detections) -> t
     rows = rows[np.argsort(detections.image[rows], kind="stable")]
     truths = truths[np.argsort(ground_truth.image[truths], kind="stable")]
     edges = np.append(images, len(ground_truth.images))
-    best, overlap = np.full(len(rows), UNKNOWN, np.int64), np.full(len(rows), np.nan)
+    best, overlap = np.full(len(rows), UNKNOWN, np.int64), np.zeros(len(rows))
     best_overlaps(
         KINDS["iou"], 0, len(images),
         np.searchsorted(detections.image[rows], edges).astype(np.int64), np.arange(len(rows)),
@@ -78,5 +108,6 @@ def _overlapping_classes(ground_truth: GroundTruth, detections: Detections) -> t
         np.zeros(len(rows), np.int32), np.zeros(len(truths), np.int32),  # all one class: the best of any
         ground_truth.is_crowd[truths].view(np.uint8), best, overlap, best.copy(), overlap.copy(),
     )
-    on_object = np.flatnonzero((best != UNKNOWN) & (overlap >= OVERLAP))
-    return detections.category[rows[on_object]], ground_truth.category[truths[best[on_object]]]
+    category = np.full(len(rows), UNKNOWN, np.int32)
+    category[best != UNKNOWN] = ground_truth.category[truths[best[best != UNKNOWN]]]
+    return _Best(rows, overlap, category)

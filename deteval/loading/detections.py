@@ -60,7 +60,7 @@ def read_detections(
         return None, apply_allowances(findings, reading.allow)
     with timing.stage("join"):
         findings += _shared_images(parts, ground_truth) if len(parts) > 1 else []
-        detections = _concatenate(parts)
+        detections = _concatenate(parts, ground_truth)
         if not any(finding.severity == ERROR for finding in findings):
             findings += _repeats(detections, parts, threads)
         with np.errstate(all="ignore"):
@@ -141,10 +141,11 @@ def _shared_images(parts: list[Part], ground_truth: GroundTruth) -> list[Finding
                     f"{and_more(len(shared))}; is a file given twice?")]
 
 
-def _concatenate(parts: list[Part]) -> Detections:
+def _concatenate(parts: list[Part], ground_truth: GroundTruth) -> Detections:
     totals = np.cumsum([0, *(part.columns.records for part in parts)])
     pairs = list(zip(parts, totals, strict=False))
     return Detections(
+        images=ground_truth.images, categories=ground_truth.categories,
         image=_chained([part.rows(part.image) for part in parts]),
         category=_chained([part.rows(part.category) for part in parts]),
         boxes=_chained([part.rows(part.boxes) for part in parts]),
@@ -171,6 +172,6 @@ def _repeats(detections: Detections, parts: list[Part], threads: int) -> list[Fi
     collector = Collector(parts[0].columns.file if len(parts) == 1 else "predictions")
     section = parts[0].columns.section
     collector.record("duplicate-box", section, int(detections.row[again]), "bbox",
-                     f"is {section}[{detections.row[first]}] again, same image, class, box and score: it can only be "
-                     "a false positive", count)
+                     f"is {section}[{detections.row[first]}] again, same image, class, box and score: it counts "
+                     "as a false positive, or takes an object that it was not meant for", count)
     return collector.findings()

@@ -11,6 +11,13 @@ from deteval.loading.collector import Collector
 from deteval.loading.json_text import MISSING
 from deteval.records.dataset import Ids
 
+ALIASES = {
+    "bbox": ("box", "boxes", "bounding_box", "xyxy", "xywh"),
+    "score": ("confidence", "conf", "scores", "prob", "probability"),
+    "category_id": ("class", "class_id", "label", "labels", "category", "cls"),
+    "image_id": ("image", "img_id", "file_name", "filename"),
+}
+"""What other tools call the fields of a result."""
 _WORDS = {None: "null", True: "true", False: "false"}
 
 
@@ -22,6 +29,12 @@ def shown(value: Any) -> str:
         return shortened(value.item() if isinstance(value, np.generic) else value)
     except RecursionError:
         return "a deeply nested value"
+
+
+def alias(record: dict[str, Any], name: str) -> str:
+    """A field of a record that may be the one missed, under another name."""
+    found = [key for key in ALIASES.get(name, ()) if key in record]
+    return f"; it has {found[0]!r}: is that it? Name it {name!r}" if found else ""
 
 
 class Fields:
@@ -36,7 +49,7 @@ class Fields:
     def field(self, record: dict[str, Any], name: str, why: str = "") -> Any:
         value = record.get(name, MISSING)
         if value is MISSING:
-            self.note("missing-field", name, f"is missing{why}")
+            self.note("missing-field", name, f"is missing{why}{alias(record, name)}")
         return value
 
     def identifier(self, record: dict[str, Any], name: str) -> Any:

@@ -1,20 +1,21 @@
 """Hints: things that are valid and probably wrong, each with the option that would mend it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from deteval.errors import shortened
-from deteval.kernels.boxes import FAR, FRACTIONS, ORDERED, OUTSIDE
+from deteval.kernels.boxes import EMPTY, FAR, FRACTIONS, ORDERED, OUTSIDE
 from deteval.loading.box_hints import (
     ORDERED_SHARE,
-    areas_larger_than_boxes,
+    areas_unlike_boxes,
     boxes_far_out,
     boxes_outside,
+    boxes_without_size,
     corner_boxes,
     normalised_boxes,
 )
-from deteval.loading.class_hints import class_hints
+from deteval.loading.class_hints import overlap_hints
 from deteval.loading.columns import DetectionColumns, GroundTruthColumns
 from deteval.loading.detection_join import Part
 from deteval.loading.fields import shown
@@ -46,7 +47,8 @@ def ground_truth_hints(ground_truth: GroundTruth, columns: GroundTruthColumns) -
         or boxes_outside(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images,
                          ground_truth.row),
         normalised_boxes(file, ground_truth.boxes, np.nanmax(ground_truth.images.width, initial=0.0)),
-        areas_larger_than_boxes(file, ground_truth),
+        boxes_without_size(file, "annotations", ground_truth.boxes, ground_truth.row),
+        areas_unlike_boxes(file, ground_truth),
         boxes_far_out(file, "annotations", ground_truth.boxes, ground_truth.row),
     ]
     return [finding for finding in found if finding]
@@ -77,17 +79,18 @@ def detection_hints(ground_truth: GroundTruth, detections: Detections, parts: Se
     found: list[Finding | None] = []
     if not any(part.columns.records for part in parts):
         found.append(Finding("empty-predictions", 1, f"{parts[0].columns.file}: holds no detection: AP and AR are 0"))
-    found.append(_pre_cut_scores([part.columns for part in parts]))
+    found += [_pre_cut_scores([part.columns for part in parts]), _score_range(parts[0].columns.file, detections)]
     for part in parts:
+        images = _image_hints(part.columns, ground_truth) if reading.match_images == "id" else []
         found += [
             _looks_like_ground_truth(part.columns),
-            *(_image_hints(part.columns, ground_truth) if reading.match_images == "id" else ()),
-            *(_category_hints(part.columns, ground_truth) if not mapped else ()),
+            *images,
+            *(_category_hints(part.columns, ground_truth) if not mapped and (images or _on_known_images(part)) else ()),
             *_detected_box_hints(part, ground_truth),
         ]
     hints = [finding for finding in found if finding]
-    if not mapped and not any(hint.code in ("looks-shifted", "looks-80-to-91", "looks-xyxy") for hint in hints):
-        hints += class_hints(parts[0].columns.file, ground_truth, detections)
+    if not any(hint.code.startswith("looks-") for hint in hints):
+        hints += overlap_hints(parts[0].columns.file, ground_truth, detections, mapped=mapped)
     return hints
 
 
@@ -105,9 +108,23 @@ def _detected_box_hints(part: Part, ground_truth: GroundTruth) -> list[Finding |
     if maybe or tallies[FRACTIONS] == every:
         side = float(np.median(ground_truth.boxes[:, 2:])) if len(ground_truth) else 0.0
         found.append(normalised_boxes(columns.file, boxes, side))
+    if tallies[EMPTY]:
+        found.append(boxes_without_size(columns.file, columns.section, boxes, row))
     if maybe or tallies[FAR]:
         found.append(boxes_far_out(columns.file, columns.section, boxes, row))
     return found
+
+
+def _score_range(file: str, detections: Detections) -> Finding | None:
+    """Scores that are no probabilities: percent, or logits."""
+    if not len(detections):
+        return None
+    low, high = float(detections.scores.min()), float(detections.scores.max())
+    if low >= 0.0 and high <= 1.0:
+        return None
+    count = int(((detections.scores < 0) | (detections.scores > 1)).sum())
+    return Finding("scores-out-of-range", count, f"{file}: scores run from {low:.6g} to {high:.6g}, not from 0 to 1: "
+                   "AP takes only their order, but a score cut (--min-score, /score=) means something else then")
 
 
 def _looks_like_ground_truth(part: DetectionColumns) -> Finding | None:
@@ -123,11 +140,12 @@ def _joined(known: Ids, wanted: Ids) -> float:
     return float((positions(known, wanted) != UNKNOWN).mean()) if len(wanted) else 0.0
 
 
-def _type_hint(file: str, field: str, known: Ids, wanted: Ids, whose: str) -> Finding | None:
-    """Ids that would join if 1 and "1" were the same."""
+def _type_hint(file: str, field: str, known: Ids, wanted: Ids, whose: str, alike: Callable[[str], str] = str,
+               ) -> Finding | None:
+    """Ids that would join if 1 and "1" were the same, or what `alike` makes of them."""
     if not len(known) or not len(wanted) or is_text(known) == is_text(wanted):
         return None
-    found = named_positions([str(key) for key in known.tolist()], [str(key) for key in wanted.tolist()])
+    found = named_positions([alike(str(key)) for key in known.tolist()], [alike(str(key)) for key in wanted.tolist()])
     joins = int((found != UNKNOWN).sum())
     if joins * 2 < len(wanted):
         return None
@@ -138,17 +156,34 @@ def _type_hint(file: str, field: str, known: Ids, wanted: Ids, whose: str) -> Fi
 
 
 def _image_hints(part: DetectionColumns, ground_truth: GroundTruth) -> list[Finding]:
-    hint = _type_hint(part.file, "image_id", ground_truth.images.ids, part.image_id, "the ground truth's") \
-        or _file_name_hint(part, ground_truth)
+    ids = part.file, "image_id", ground_truth.images.ids, part.image_id, "the ground truth's"
+    hint = _type_hint(*ids) or _file_name_hint(part, ground_truth) or _type_hint(*ids, alike=stem)
     return [hint] if hint else []
+
+
+def _on_known_images(part: Part) -> bool:
+    """Whether half of the detections are on images of the ground truth; else it may be that of another data set."""
+    return 2 * int((part.image != UNKNOWN).sum()) >= len(part.image)
 
 
 def _category_hints(part: DetectionColumns, ground_truth: GroundTruth) -> list[Finding]:
     if part.category_id is None:
         return []
-    hint = _type_hint(part.file, "category_id", ground_truth.categories.ids, part.category_id, "the ground truth's") \
+    hint = _name_hint(part, ground_truth) \
+        or _type_hint(part.file, "category_id", ground_truth.categories.ids, part.category_id, "the ground truth's") \
         or _category_hint(part.file, part.category_id, ground_truth)
     return [hint] if hint else []
+
+
+def _name_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
+    """Class names where ids belong."""
+    if part.category_id is None or not is_text(part.category_id) or is_text(ground_truth.categories.ids):
+        return None
+    joins = int((named_positions(ground_truth.categories.names, part.category_id.tolist()) != UNKNOWN).sum())
+    if 2 * joins < len(part):
+        return None
+    return Finding("looks-like-other-type", joins, f"{part.file}: category_id holds names of classes, as "
+                   f"{shown(part.category_id[0])}; names belong in category_name")
 
 
 def _file_name_hint(part: DetectionColumns, ground_truth: GroundTruth) -> Finding | None:
@@ -178,7 +213,7 @@ def _category_hint(file: str, wanted: Ids, ground_truth: GroundTruth) -> Finding
     if now == 1.0:
         return None
     coco = set(COCO_80_TO_91.values())
-    if set(known.tolist()) <= coco and max(known) > 80 and wanted.min() >= 0 and wanted.max() < 80:
+    if set(known.tolist()) <= coco and max(known) > 80 and wanted.min() >= 0 and 11 <= wanted.max() < 80:
         mapped = np.array([COCO_80_TO_91[key] for key in wanted.tolist()], np.int64)
         if _joined(known, mapped) > max(now, 0.99):
             return Finding("looks-80-to-91", len(wanted), f"{file}: category ids run from {wanted.min()} to "

@@ -95,6 +95,8 @@ def _ids(arrays: Mapping[str, Any], name: str, count: int) -> Ids:
     if name not in arrays:
         raise usage_error(f"{name} is missing; an array of {count:,} ids is needed")
     array = _array(arrays[name], name)
+    if array.dtype.kind == "f" and (array == np.floor(array)).all() and (np.abs(array) < 2**53).all():
+        array = array.astype(np.int64)  # 1.0 is 1, as in files
     if array.shape != (count,) or (array.dtype.kind not in "iuUO" and count):
         raise usage_error(f"{name} has shape {array.shape} and type {array.dtype}; {count:,} ids, all whole numbers "
                           "or all strings, are needed")

@@ -11,7 +11,7 @@ import numpy as np
 
 from deteval.loading.collector import Collector
 from deteval.loading.columns import DetectionColumns, GroundTruthColumns, box_column
-from deteval.loading.fields import Fields, checked_ids, shown
+from deteval.loading.fields import Fields, alias, checked_ids, shown
 from deteval.loading.json_text import MISSING, parse, parse_lines
 from deteval.loading.source import Text
 from deteval.records.reading import Reading
@@ -33,7 +33,9 @@ def detections_from(value: Any, collector: Collector, reading: Reading, size: in
     if isinstance(value, dict):
         found = [name for name in ("predictions", "annotations") if isinstance(value.get(name), list)]
         if len(found) != 1:
-            problem = "holds both 'predictions' and 'annotations'" if found else "holds no list of detections"
+            keys = ", ".join(shown(key) for key in list(value)[:5])
+            problem = "holds both 'predictions' and 'annotations'" if found else \
+                f"holds no list of detections (its fields: {keys or 'none'})"
             collector.file_level("missing-section", f"{problem}; a results list, or an object with 'predictions' "
                                  "or 'annotations', is needed")
             return None
@@ -98,8 +100,9 @@ class _Detections(Fields):
             self.without_score += 1
             if self.reading.default_score is not None:
                 return self.reading.default_score
-            self.note("missing-score", "score", "is missing: without scores detections cannot be ranked; "
-                      "--default-score X gives all of them the score X")
+            other = alias(record, "score")
+            self.note("missing-score", "score", f"is missing{other}" if other else "is missing: without scores "
+                      "detections cannot be ranked; --default-score X gives all of them the score X")
             return MISSING
         return self.number(record["score"], "score")
 

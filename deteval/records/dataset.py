@@ -87,12 +87,15 @@ class GroundTruth:
 class Detections:
     """Detections, one row each, in file order, joined to the images and categories of one `GroundTruth`.
 
-    image, category: int32 positions, shape (detections,). boxes: x, y, width, height in pixels, shape
-    (detections, 4). scores: shape (detections,). row: the record's index in its file; with several files they
-    run on, and file f starts at `first_rows[f]`. ranked: False if scores were missing and filled in.
-    departures: what was done to the input that makes the numbers differ from the reference's on the same file.
+    image, category: int32 positions among `images` and `categories`, those of the ground truth, shape (detections,).
+    boxes: x, y, width, height in pixels, shape (detections, 4). scores: shape (detections,). row: the record's index
+    in its file; with several files they run on, and file f starts at `first_rows[f]`. ranked: False if scores were
+    missing and filled in. departures: what was done to the input that makes the numbers differ from the reference's
+    on the same file.
     """
 
+    images: Images
+    categories: Categories
     image: Positions
     category: Positions
     boxes: Floats

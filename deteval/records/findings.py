@@ -54,6 +54,9 @@ CATALOGUE: dict[str, Kind] = {
     "looks-shuffled": Kind(WARNING, "confident detections lie on objects of other classes throughout"),
     "looks-like-file-names": Kind(WARNING, "image ids may be file names"),
     "looks-like-other-type": Kind(WARNING, "ids would join if numbers and text were the same"),
+    "few-overlaps": Kind(WARNING, "confident detections lie on hardly any object"),
+    "zero-size-box": Kind(WARNING, "boxes without width or height, which overlap nothing"),
+    "scores-out-of-range": Kind(WARNING, "scores below 0 or above 1"),
     "many-ties": Kind(WARNING, "many detections of a class share their score"),
     "cut-by-cap": Kind(WARNING, "detections beyond the largest cap were not scored"),
     "pre-cut-scores": Kind(WARNING, "low scores were cut off before they were saved"),
@@ -124,7 +127,8 @@ def raise_errors(findings: Iterable[Finding]) -> None:
     if not lines:
         return
     hints = [finding for finding in findings if finding.code.startswith("looks-")]
-    raise DetevalError("\n".join(f"{finding.message} [{finding.code}]" for finding in [*lines, *hints]))
+    raise DetevalError("\n".join([*(f"{finding.message} [{finding.code}]" for finding in lines),
+                                  *(f"hint: {finding.message} [{finding.code}]" for finding in hints)]))
 
 
 def departures(findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -106,7 +106,8 @@ def _as_caps(value: Any) -> tuple[int, ...]:
 
 def _as_areas(value: Any) -> tuple[AreaRange, ...]:
     items = (value,) if isinstance(value, (str, AreaRange)) else tuple(value)
-    return tuple(area for one in items for area in ((one,) if isinstance(one, AreaRange) else parse_area(one)))
+    return tuple(area for one in items for area in (parse_area(one) if isinstance(one, str) else (
+        one if isinstance(one, AreaRange) else AreaRange(*one),)))
 
 
 def _as_names(value: Any) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class Reading:
                 raise usage_error(f"{name}: {value!r} is not one of {', '.join(valid)}{hint}")
         if self.default_score is not None and not math.isfinite(self.default_score):
             raise usage_error(f"default_score: {self.default_score} is not a finite number")
-        object.__setattr__(self, "allow", allowable(self.allow))
+        codes = (self.allow,) if isinstance(self.allow, str) else self.allow
+        object.__setattr__(self, "allow", allowable(frozenset(codes)))
 
 
 COCO_80_TO_91: CategoryMap = dict(enumerate(

@@ -51,43 +51,44 @@ def pad(text: str, width: int, left: bool) -> str:
     return text + fill if left else fill + text
 
 
-def columns(rows: Sequence[Sequence[str]], look: Look, *, left: int = 1, names: int = 0) -> list[str]:
+def columns(rows: Sequence[Sequence[str]], look: Look, *, left: int = 1, names: int = 0,
+            optional: Sequence[int] = ()) -> list[str]:
     """Rows of cells as aligned lines, the first row a heading; the first `left` columns are flush left.
 
-    On a narrow screen the column `names` is shortened first, to no less than twelve characters, then columns are
-    dropped from the right, which the heading shows by an ellipsis.
+    On a narrow screen the column `names` is shortened first, to no less than twelve characters, then the columns
+    `optional` are left out, in their order, then those at the right; a last line says which.
     """
     widths = [max(display_width(row[i]) for row in rows) for i in range(len(rows[0]))]
-    shown = len(widths)
+    shown = list(range(len(widths)))
     if look.width is not None:
-        spare = look.width - sum(widths) - 2 * (len(widths) - 1)
-        widths[names] = max(min(SHORTEST_NAME, widths[names]), widths[names] + min(spare, 0))
-        while shown > left + 1 and sum(widths[:shown]) + 2 * (shown - 1) > look.width - 2 * (shown < len(widths)):
-            shown -= 1
-    lines = []
-    for number, row in enumerate(rows):
-        cells = [pad(cut(cell, width), width, place < left)
-                 for place, (cell, width) in enumerate(zip(row[:shown], widths, strict=False))]
-        line = "  ".join(cells)
-        if number == 0 and shown < len(widths):
-            line += f" {ELLIPSIS}"
-        lines.append(look.style(line.rstrip(), BOLD) if number == 0 else line.rstrip())
+        droppable = [*optional, *(i for i in reversed(shown) if i > left and i not in optional)]
+        least = min(SHORTEST_NAME, widths[names])
+        while droppable and sum(widths[i] for i in shown) - widths[names] + least + 2 * (len(shown) - 1) > look.width:
+            shown.remove(droppable.pop(0))
+        spare = look.width - sum(widths[i] for i in shown) - 2 * (len(shown) - 1)
+        widths[names] = max(least, widths[names] + min(spare, 0))
+    lines = ["  ".join(pad(cut(row[i], widths[i]), widths[i], i < left) for i in shown).rstrip() for row in rows]
+    lines[0] = look.style(lines[0], BOLD)
+    missing = [rows[0][i] for i in range(len(widths)) if i not in shown]
+    if missing:
+        lines += [look.style(line, DIM) for line in wrapped(f"for want of room without {', '.join(missing)}", look)]
     return lines
 
 
 def cells(names: Sequence[str], values: Sequence[str], look: Look, most: int = 6) -> list[str]:
-    """Names above values, as many side by side as fit, at most `most`."""
+    """Names above values, `most` side by side, or a half or a third of that where they do not fit."""
     lines: list[str] = []
+    if look.width is not None:
+        widest = max((max(display_width(text), 7) for text in [*names, *values]), default=7)
+        fits = [part for part in (most, most // 2, most // 3) if part * (widest + 2) - 2 <= look.width]
+        most = fits[0] if fits else 1
     start = 0
     while start < len(names):
-        stop, used = start, 0
+        stop = start
         widths = []
         while stop < len(names) and stop - start < most:
             width = max(display_width(names[stop]), display_width(values[stop]), 7)
-            if look.width is not None and stop > start and used + width + 2 > look.width:
-                break
             widths.append(width)
-            used += width + 2
             stop += 1
         lines.append(look.style("  ".join(pad(names[i], widths[i - start], False) for i in range(start, stop)), BOLD))
         lines.append("  ".join(pad(values[i], widths[i - start], False) for i in range(start, stop)))

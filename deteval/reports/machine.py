@@ -7,7 +7,7 @@ from typing import Any
 
 from deteval.errors import usage_error
 from deteval.records.metric import COCO_METRICS
-from deteval.records.params import COCO_IOU, COCO_MAX_DETS, has_coco_cells
+from deteval.records.params import COCO_IOU, COCO_MAX_DETS, has_coco_cells, signature
 from deteval.records.scores import Scores
 
 
@@ -17,10 +17,19 @@ def render_json(document: dict[str, Any]) -> str:
 
 
 def render_csv(scores: Scores) -> str:
-    """One value a row: section, class_id, class, name, value; an undefined value is empty."""
+    """One value a row: section (run, finding, metric, total, class), class_id, class, name, value; an undefined value
+    is empty.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["section", "class_id", "class", "name", "value"])
+    writer.writerow(["run", "", "", "signature", signature(scores.params)])
+    writer.writerow(["run", "", "", "fingerprint", scores.fingerprint])
+    writer.writerow(["run", "", "", "comparable_to_coco", str(scores.comparable_to_coco).lower()])
+    for reason in scores.not_comparable:
+        writer.writerow(["run", "", "", "not_comparable", reason])
+    for finding in scores.findings:
+        writer.writerow(["finding", "", "", finding.code, finding.count])
     for name, value in scores.metrics.items():
         writer.writerow(["metric", "", "", name, "" if value is None else repr(value)])
     for name, number in scores.totals.items():

@@ -42,6 +42,8 @@ class _Lines:
         self.boxes = _by_row(detections.row, detections.boxes)
         self.gt_boxes = _by_row(ground_truth.row, ground_truth.boxes)
         self.gt_category = _by_row(ground_truth.row, ground_truth.category)
+        self.gt_ids = None if ground_truth.annotation_ids is None else _by_row(ground_truth.row,
+                                                                               ground_truth.annotation_ids)
         self.category = _by_row(detections.row, detections.category)
         self.categories = ground_truth.categories
         self.files = [one.path for one in detections.inputs]
@@ -64,7 +66,7 @@ class _Lines:
             "class": self._class(self.category[evidence.row[row]]), "score": float(evidence.scores[row]),
             "box": self.boxes[evidence.row[row]].tolist(), "verdict": self._verdict(row),
             "similarity": None if taken < 0 else float(detail.similarity[row, 0]),
-            "ground_truth": None if taken < 0 else int(evidence.gt_row[taken]),
+            "ground_truth": None if taken < 0 else self._truth(int(evidence.gt_row[taken])),
             "best_same_class": self._best(detail.best_same[row], detail.best_same_similarity[row]),
             "best_other_class": self._best(detail.best_other[row], detail.best_other_similarity[row]),
             "index": int(evidence.row[row] - self.first_rows[shard]),
@@ -79,7 +81,8 @@ class _Lines:
         index = int(evidence.gt_row[row])
         return _line({"kind": "missed", **self._image(int(evidence.gt_image[row])),
                       "class": self._class(self.gt_category[index]), "score": None,
-                      "box": self.gt_boxes[index].tolist(), "verdict": "missed", "index": index})
+                      "box": self.gt_boxes[index].tolist(), "verdict": "missed",
+                      "ground_truth": self._truth(index)})
 
     def _image(self, image: int) -> dict[str, Any]:
         key = self.evidence.images.ids[image]
@@ -93,7 +96,11 @@ class _Lines:
         if row < 0:
             return None
         index = int(self.evidence.gt_row[row])
-        return {"index": index, "class": self._class(self.gt_category[index]), "similarity": float(similarity)}
+        return {**self._truth(index), "class": self._class(self.gt_category[index]), "similarity": float(similarity)}
+
+    def _truth(self, index: int) -> dict[str, Any]:
+        """A ground truth by its place in the file, and by its annotation id where those are whole numbers."""
+        return {"index": index, "id": None if self.gt_ids is None else int(self.gt_ids[index])}
 
     def _verdict(self, row: int) -> str:
         evidence = self.evidence

@@ -8,6 +8,8 @@ from deteval.records.scores import ClassScores, Scores
 from deteval.reports.layout import BOLD, DIM, RED, YELLOW, Look, cells, columns, printable, wrapped
 
 ALL, NONE = "all", "none"
+DROPPED_FIRST = ("n_images", "AP75", "AP@.75", "AP50", "AP@.5", "n_det", "AR")
+"""Columns that a narrow screen loses first: the counts that AP hides stay."""
 
 
 def render_table(scores: Scores, look: Look, per_class: str = ALL) -> str:
@@ -18,11 +20,11 @@ def render_table(scores: Scores, look: Look, per_class: str = ALL) -> str:
     lines += cells(list(scores.metrics), [look.value(value) for value in scores.metrics.values()], look)
     for name, reason in scores.undefined.items():
         lines += wrapped(f"{name} is undefined: {reason}", look)
+    for reason in scores.not_comparable:
+        lines += wrapped(f"not comparable to COCO: {reason}", look)
     lines += ["", *totals_lines(scores, look)]
-    if scores.findings or scores.not_comparable:
+    if scores.findings:
         lines += ["", *findings_lines(scores.findings, look)]
-        lines += [line for reason in scores.not_comparable
-                  for line in wrapped(f"not comparable to COCO: {reason}", look)]
     return "\n".join(lines) + "\n"
 
 
@@ -64,7 +66,9 @@ def class_table(scores: Scores, look: Look, per_class: str) -> list[str]:
     chosen = select_classes(scores, per_class)
     title = f"the {len(chosen)} of {len(scores.classes)} classes with the lowest AP" if per_class != ALL else ""
     lines = [look.style(title, DIM)] if title else []
-    lines += columns([class_heading(scores), *(class_cells(one, look) for one in chosen)], look, left=2, names=1)
+    heading = class_heading(scores)
+    optional = [heading.index(name) for name in DROPPED_FIRST if name in heading]
+    lines += columns([heading, *(class_cells(one, look) for one in chosen)], look, left=2, names=1, optional=optional)
     return [*lines, *(look.style(line, DIM) for line in wrapped(f"TP, FP, FN at {scores.counts_at}", look))]
 
 

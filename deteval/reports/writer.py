@@ -14,6 +14,8 @@ from deteval.errors import usage_error
 def check_target(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
     """Refuse early (usage) what could not be written, or would overwrite an input."""
     target = Path(path)
+    if target.exists() and not target.is_file() and not target.is_dir():  # a device or a pipe
+        return
     for source in inputs:
         with contextlib.suppress(OSError):
             if target.samefile(source):
@@ -29,11 +31,11 @@ def check_target(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
 
 def write_file(path: str | Path, pieces: Iterable[str]) -> None:
     """Write to a temporary file beside the target and rename it there; on failure nothing is left behind."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):  # a device or a pipe is written in place
-        with _usage_errors(path), target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):  # a device or a pipe is written in place
+        with _usage_errors(path), Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.writelines(pieces)
         return
+    target = Path(os.path.realpath(path))
     with _usage_errors(path):
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
@@ -63,9 +65,19 @@ def _umask() -> int:
 
 def write_stdout(text: str) -> None:
     """Write to stdout; a reader that has gone away, as `head` does, is no error."""
+    if sys.stdout is None:
+        raise usage_error("stdout is closed; -o FILE writes to a file")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
+    except OSError as error:
+        _forget_stdout()
+        raise usage_error(f"stdout: cannot be written: {error.strerror or error}") from None
+
+
+def _forget_stdout() -> None:
+    """Send to nowhere what is still buffered, so that the interpreter does not fail over it at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
