@@ -5,6 +5,7 @@ DETEVAL_REQUIRE_BUILT=1 makes it an error, for continuous integration and releas
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,14 +22,19 @@ class BuildWithKernels(build_py):
     """Copies the package, then puts the library beside the kernels it was made from."""
 
     def run(self) -> None:
-        super().run()
         root = SOURCE if self.editable_mode else Path(self.build_lib).resolve()
-        environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-        command = [sys.executable, "-m", "deteval.kernels.build", str(root / "deteval" / "kernels")]
-        outcome = subprocess.run(command, cwd=SOURCE, env=environment, capture_output=True, text=True, check=False)
+        if not self.editable_mode:
+            shutil.rmtree(root / "deteval", ignore_errors=True)  # what an earlier build left
+        super().run()
+        kernels = root / "deteval" / "kernels"
+        path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))  # pip's own lies there
+        outcome = subprocess.run([sys.executable, "-m", "deteval.kernels.build", str(kernels)], cwd=SOURCE,
+                                 env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
         if outcome.returncode == 0:
             return
-        if os.environ.get("DETEVAL_REQUIRE_BUILT"):
+        for name in LIBRARIES:  # of an earlier build
+            (kernels / name).unlink(missing_ok=True)
+        if os.environ.get("DETEVAL_REQUIRE_BUILT", "0") not in ("", "0"):
             raise SystemExit(f"the kernels could not be built:\n{outcome.stderr}")
         self.warn(f"the kernels could not be built and will be compiled on use:\n{outcome.stderr}")
 
@@ -36,13 +42,17 @@ class BuildWithKernels(build_py):
 class PlatformWheel(bdist_wheel):
     """One wheel for every Python of a platform: the library refers to neither Python nor numba."""
 
-    def finalize_options(self) -> None:
-        super().finalize_options()
-        self.root_is_pure = False
-
     def get_tag(self) -> tuple[str, str, str]:
-        built = any((Path(self.bdist_dir) / "deteval" / "kernels" / name).exists() for name in LIBRARIES)
-        return ("py3", "none", super().get_tag()[2] if built else "any")
+        if not any((Path(self.bdist_dir) / "deteval" / "kernels" / name).exists() for name in LIBRARIES):
+            return super().get_tag()
+        self.root_is_pure = False  # not before the package was copied: setuptools would put it elsewhere
+        return ("py3", "none", super().get_tag()[2])
 
 
-setup(cmdclass={"build_py": BuildWithKernels, "bdist_wheel": PlatformWheel})
+def linker_package() -> list[str]:
+    """The package that brings a C compiler where there is none, asked for while pip collects what a build needs."""
+    here = os.environ.get("CC") or any(shutil.which(name) for name in ("cc", "gcc", "clang"))
+    return [] if here or "egg_info" not in sys.argv else ["ziglang"]
+
+
+setup(cmdclass={"build_py": BuildWithKernels, "bdist_wheel": PlatformWheel}, setup_requires=linker_package())

@@ -45,12 +45,13 @@ def choose_programs(only: Sequence[str], data: Path) -> list[Program]:
 
 
 def run_rounds(
-    programs: Sequence[Program], data: Path, repeats: int, slow_repeats: int
+    programs: Sequence[Program], data: Path, repeats: int, slow_repeats: int, *, warm_only: bool = False
 ) -> tuple[list[Sample], list[str]]:
     """Samples of all programs, warm and whole processes in turn, and a line for every program that failed."""
     for part in ("gt.json", "dt.json"):
         _read_through(data / part)  # so that the first program does not wait for the disk
-    jobs = [(program, warm) for program in programs for warm in (True, False) if program.api or not warm]
+    jobs = [(program, warm) for program in programs for warm in (True, False)[: 1 if warm_only else 2]
+            if program.api or not warm]
     samples: list[Sample] = []
     failed: dict[str, str] = {}
     for number in range(repeats):

@@ -53,6 +53,7 @@ class Ranked:
         self.gt_starts = class_starts(evidence.gt_category, len(evidence.categories))
         self.chunks = chunks_by_work(self.starts)
         self.once = np.ones(len(evidence.images), np.int64)
+        self._counted: dict[float | None, tuple[Ints, Ints]] = {}
 
     @cached_property
     def order(self) -> Ints:
@@ -71,6 +72,13 @@ class Ranked:
 
     def counts(self, score_cut: float | None, weights: Ints) -> tuple[Ints, Ints]:
         """True and false positives, shape (classes, caps, areas, thresholds), of detections at or above a score."""
+        if weights is not self.once:
+            return self._count(score_cut, weights)
+        if score_cut not in self._counted:
+            self._counted[score_cut] = self._count(score_cut, weights)
+        return self._counted[score_cut]
+
+    def _count(self, score_cut: float | None, weights: Ints) -> tuple[Ints, Ints]:
         evidence, params = self.evidence, self.evidence.params
         shape = (len(evidence.categories), len(params.max_dets), len(params.areas), len(params.iou))
         kept, hits, misses = np.zeros(shape[:3], np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
@@ -220,7 +228,7 @@ def _average_precision(block: Floats) -> tuple[float, Floats]:
     cells = np.ascontiguousarray(block.transpose(1, 2, 0))
     defined = cells[cells > -1]
     per_class = np.ascontiguousarray(block).reshape(len(block), -1)
-    classes = np.array([np.mean(row) if row[0] > -1 else np.nan for row in per_class])
+    classes = np.where(per_class[:, 0] > -1, per_class.mean(axis=1), np.nan)
     return (float(np.mean(defined)) if defined.size else np.nan), classes
 
 
@@ -235,7 +243,7 @@ def _average_recall(recall: Floats) -> tuple[float, Floats]:
     """The mean over the defined cells of [T, K]; and per class."""
     cells = np.ascontiguousarray(recall.T)
     defined = cells[~np.isnan(cells)]
-    classes = np.array([np.mean(row) for row in np.ascontiguousarray(recall)])
+    classes = np.ascontiguousarray(recall).mean(axis=1)
     return (float(np.mean(defined)) if defined.size else np.nan), classes
 
 

@@ -1,5 +1,6 @@
 """Score one model: from ground truth and detections to a Scores record."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -132,9 +133,10 @@ def _classes(tables: _Tables, metrics: Sequence[Metric], measured: Measurement, 
     evidence, counts = tables.evidence, tables.counts
     size = len(evidence.categories)
     counted = ~evidence.gt_ignored[:, tables.cell.area]
-    pairs = np.unique(evidence.gt_category[counted].astype(np.int64) * len(evidence.images)
-                      + evidence.gt_image[counted])
-    n_images = np.bincount(pairs // max(len(evidence.images), 1), minlength=size)
+    category, image = evidence.gt_category[counted], evidence.gt_image[counted]  # sorted by class, then image
+    is_new = np.ones(len(category), bool)
+    is_new[1:] = (category[1:] != category[:-1]) | (image[1:] != image[:-1])
+    n_images = np.bincount(category[is_new], minlength=size)
     n_det = np.bincount(evidence.category, minlength=size)
     return tuple(
         ClassScores(
@@ -214,6 +216,5 @@ def _findings(scores: Scores, tables: _Tables, ground_truth: GroundTruth, detect
 
 
 def _versions() -> dict[str, str]:
-    import platform
-
-    return {"deteval": VERSION, "python": platform.python_version(), "numpy": np.__version__}
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return {"deteval": VERSION, "python": python, "numpy": np.__version__}

@@ -30,7 +30,7 @@ def check(files: tuple[str, ...], strict: bool, **given: Any) -> int:
 
     The findings are those of `deteval score`, which stops on the errors among them.
     """
-    from deteval.cli.output import deliver
+    from deteval.cli.output import deliver, remark_kernels
     from deteval.cli.request import make_request
     from deteval.errors import INPUT
     from deteval.records.findings import ERROR, WARNING
@@ -39,6 +39,7 @@ def check(files: tuple[str, ...], strict: bool, **given: Any) -> int:
     from deteval.studies.check import find
 
     request = make_request(given, FORMATS, list(files))
+    remark_kernels(given["quiet"])
     findings = find(files[:-1], files[-1], request.settings.params, request.settings.reading, images=request.images,
                     threads=request.threads)
     if request.format == "json":

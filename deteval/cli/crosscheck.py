@@ -33,7 +33,7 @@ def crosscheck(files: tuple[str, ...], sample: int | None, seed: int, **given: A
     """
     import numpy as np
 
-    from deteval.cli.output import deliver
+    from deteval.cli.output import deliver, remark_kernels
     from deteval.cli.request import make_request
     from deteval.errors import MISMATCH
     from deteval.loading.image_list import read_image_list
@@ -45,6 +45,7 @@ def crosscheck(files: tuple[str, ...], sample: int | None, seed: int, **given: A
 
     predictions, ground_truth = split_files(files)
     request = make_request(given, FORMATS, list(files))
+    remark_kernels(given["quiet"])
     check_expressible(request.settings.params)
     truth, found = load_pair(predictions, ground_truth, request.settings.reading, request.threads)
     images = read_image_list(request.images, truth.images) if request.images else np.arange(len(truth.images))

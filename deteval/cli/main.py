@@ -51,9 +51,20 @@ error, 130 interrupted.
 """
 
 
+def _show_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from deteval.kernels.compiled import mode
+
+        where, why = mode()
+        place = {"built": "built", "jit": f"compiled on use: {why}", "python": f"plain Python: {why}"}[where]
+        click.echo(f"deteval {VERSION} (kernels: {place})")
+        context.exit()
+
+
 @click.group(cls=_Commands, epilog=EPILOG, no_args_is_help=True,
              context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(VERSION, prog_name="deteval", message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+              help="Show the version, and where the kernels come from, and exit.")
 def main() -> None:
     """COCO-style object-detection evaluation: exact, explained, fast."""
 
@@ -95,7 +106,14 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    lines = message.split("\n")
+    lines = [f"deteval: {line}" for line in message.split("\n")]
+    if sys.stderr is not None and sys.stderr.isatty():  # a terminal would break lines within words
+        import shutil
+        import textwrap
+
+        width = max(shutil.get_terminal_size().columns, 20)
+        lines = [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ",
+                                                                  break_on_hyphens=False, break_long_words=False)]
     for line in lines:
-        click.echo(f"deteval: {line}", err=True)
+        click.echo(line, err=True)
     return code

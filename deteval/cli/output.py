@@ -41,6 +41,15 @@ def remark(text: str, quiet: bool) -> None:
         click.echo(text, err=True)
 
 
+def remark_kernels(quiet: bool) -> None:
+    """Say, once and before anything is scored, that kernels are compiled on use without having been asked to."""
+    from deteval.kernels.compiled import ASKED_FOR, mode
+
+    where, why = mode()
+    if where == "jit" and why != ASKED_FOR:
+        remark(f"kernels are compiled on use, the first run takes longer: {why}", quiet)
+
+
 def remark_findings(findings: "Sequence[Finding]", not_comparable: "Sequence[str]", quiet: bool) -> None:
     """Findings, and why numbers do not compare, on stderr, where the result itself does not show them there."""
     from deteval.reports.layout import Look

@@ -48,13 +48,14 @@ def score(files: tuple[str, ...], **given: Any) -> int:
     Files may be JSON, JSON lines or gzip of either; - reads stdin.
     """
     from deteval import timing
-    from deteval.cli.output import deliver, remark_findings, remark_timings
+    from deteval.cli.output import deliver, remark_findings, remark_kernels, remark_timings
     from deteval.cli.request import make_request
     from deteval.errors import MISMATCH
 
     predictions, ground_truth = split_files(files)
     with timing.collect() as seconds:
         request = make_request(given, FORMATS, list(files))
+        remark_kernels(given["quiet"])
         scores, exact = _score(request, predictions, ground_truth, given)
         with timing.stage("report"):
             text = _render(scores, request, seconds if given["timings"] else None)

@@ -5,26 +5,30 @@
 Every kernel becomes a C function `deteval_<name>` that takes a pointer and a length for each array: numba compiles it
 to LLVM code, the codes are merged, only the entries stay visible, one more optimisation removes what can never happen
 (errors, reference counts), and the C compiler links the one object that comes of it. A kernel that allocates or raises
-would still refer to numba or Python then: the build fails and names it.
+would still refer to numba or Python then: the build fails and names it. The last bytes of the library say what it was
+made from.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("NUMBA_CPU_NAME", "generic")  # before numba is imported: the library must run on every CPU
-os.environ.setdefault("NUMBA_CPU_FEATURES", "")
+os.environ["NUMBA_CPU_NAME"] = "generic"  # before numba is imported: the library must run on every CPU
+os.environ["NUMBA_CPU_FEATURES"] = ""
+os.environ["NUMBA_DISABLE_JIT"] = "0"
 
 import llvmlite.binding as llvm
 import numba
 from numba import types
 
-from deteval.kernels.compiled import LIBRARY, MODULES, OPTIONS, Kernel, compile_helpers, numba_type, stamp
+from deteval.kernels.compiled import LIBRARY, MODULES, OPTIONS, Kernel, compile_helpers, numba_type, sealed
 
 FROM_C = {"atan2", "memset", "memcpy", "memmove"}
 """What a kernel may need from the C library."""
@@ -55,16 +59,19 @@ def entry_code(one: Kernel) -> tuple[str, str]:
             kinds.append(of)
     scope: dict[str, Any] = {"carray": numba.carray,  # type: ignore[attr-defined]
                               "kernel": numba.njit(**OPTIONS)(one.function)}
-    exec(f"def entry({', '.join(parameters)}):\n    return kernel({', '.join(arguments)})", scope)
-    compiled = numba.cfunc(types.int64(*kinds), **OPTIONS)(scope["entry"])
+    exec(f"def {one.name}({', '.join(parameters)}):\n    return kernel({', '.join(arguments)})", scope)
+    compiled = numba.cfunc(types.int64(*kinds), **OPTIONS)(scope[one.name])
     return compiled.inspect_llvm(), compiled.native_name
 
 
 def merged_module(kernels: list[Kernel]) -> llvm.ModuleRef:
     """One module that holds every entry and shows nothing else."""
-    whole = llvm.parse_assembly(f'@deteval_stamp = constant [{len(stamp()) + 1} x i8] c"{stamp()}\\00"\n')
+    whole = llvm.parse_assembly("")
     for one in kernels:
-        code, name = entry_code(one)
+        try:
+            code, name = entry_code(one)
+        except numba.errors.NumbaError as error:
+            raise RuntimeError(f"kernel {one.name} of {one.__module__} cannot be compiled:\n{error}") from None
         module = llvm.parse_assembly(code)
         for function in module.functions:
             if not function.is_declaration:
@@ -91,37 +98,58 @@ def check_self_contained(module: llvm.ModuleRef) -> None:
     needed = {one.name for one in [*module.functions, *module.global_variables] if one.is_declaration}
     foreign = sorted(name for name in needed - FROM_C if not name.startswith("llvm."))
     if foreign:
-        users = [function.name for function in module.functions
-                 if not function.is_declaration and any(name in str(function) for name in foreign)]
-        raise RuntimeError(f"kernels allocate or raise: {', '.join(users)} need {', '.join(foreign)}")
+        users = [function.name.removeprefix("deteval_") for function in module.functions
+                 if not function.is_declaration and any(f"@{name}" in str(function) for name in foreign)]
+        raise RuntimeError(f"kernels must not allocate or raise; {', '.join(users)} need {', '.join(foreign)}")
 
 
-def link_command() -> list[str]:
-    """The C compiler: $CC, cc, or that of the ziglang package."""
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        if name and shutil.which(name.split()[0]):
-            return name.split()
-    return [sys.executable, "-m", "ziglang", "cc"]
+def compiler() -> list[str]:
+    """The C compiler that links: $CC, cc, gcc, clang, or that of the ziglang package."""
+    chosen = shlex.split(os.environ.get("CC", ""))
+    if chosen and not shutil.which(chosen[0]):
+        raise RuntimeError(f"CC names {chosen[0]}, which is not there")
+    if chosen:
+        return chosen
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return [name]
+    if find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise RuntimeError("there is no C compiler to link the kernels with: install one (as the package gcc, or ziglang "
+                       "by pip), or name one in CC")
+
+
+def link(linker: list[str], code: Path, library: Path) -> None:
+    """Link an object into a shared library."""
+    command = [*linker, "-shared", "-o", str(library), str(code), "-lm"]
+    outcome = subprocess.run(command, check=False, capture_output=True, text=True)
+    if outcome.returncode or not library.exists():
+        raise RuntimeError(f"the C compiler failed: {shlex.join(command)}\n{outcome.stdout}{outcome.stderr}".rstrip())
 
 
 def build(folder: Path) -> Path:
-    """Build the library into a folder, in place by one rename."""
+    """Build the library into a folder, in place by one rename. `RuntimeError` says why that cannot be done."""
+    linker = compiler()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     compile_helpers()
     module = merged_module(all_kernels())
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=os.environ["NUMBA_CPU_NAME"], features="", opt=3, reloc="pic", codemodel="default")
+        cpu="generic", features="", opt=3, reloc="pic", codemodel="default")
     optimise(module, machine)
     check_self_contained(module)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        code, linked = Path(scratch) / "kernels.o", Path(scratch) / LIBRARY
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:  # beside the library: a rename must do
+        code, library = Path(scratch) / "kernels.o", Path(scratch) / LIBRARY
         code.write_bytes(machine.emit_object(module))
-        command = [*link_command(), "-shared", "-o", str(linked), str(code), "-lm"]
-        subprocess.run(command, check=True, capture_output=True, text=True)
-        os.replace(linked, folder / LIBRARY)
+        link(linker, code, library)
+        library.write_bytes(sealed(library.read_bytes()))
+        shutil.copymode(__file__, library)  # readable by those who can read the kernels, whatever the umask
+        os.replace(library, folder / LIBRARY)
     return folder / LIBRARY
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{build(Path(sys.argv[1]))}\n")
+    try:
+        sys.stdout.write(f"{build(Path(sys.argv[1]))}\n")
+    except (RuntimeError, OSError) as failure:
+        sys.exit(str(failure))

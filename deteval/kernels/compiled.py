@@ -5,7 +5,7 @@ scalars, returns an int64, writes into arrays that the caller allocated, never a
 is called by kernels. Both stay plain functions until they are needed, and then come from one of three places:
 
 - `built`: the shared library that was made when the package was built, loaded with ctypes: ready in milliseconds;
-- `jit`: numba compiles on first use, where the library is missing or was made from other source;
+- `jit`: numba compiles on first use, where the library is missing, damaged or made from other source;
 - `python`: as they stand, for tests (NUMBA_DISABLE_JIT=1).
 
 All three give the same bytes. DETEVAL_KERNELS=jit or python asks for one of them.
@@ -15,6 +15,7 @@ import ctypes
 import hashlib
 import os
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -24,11 +25,13 @@ from typing import Any
 import numpy as np
 
 MODULES = ("numbers", "json_values", "json_columns", "boxes", "similarity", "matching", "ordering", "curves")
-"""Every kernel file; all of them make up the stamp."""
+"""Every kernel file."""
 LIBRARY = "built.dll" if sys.platform == "win32" else "built.so"
 HERE = Path(__file__).parent
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """Options of every kernel: other threads run meanwhile, 0/0 is NaN as in numpy, and never fast-math."""
+ASKED_FOR = "asked for"
+_RESOLVING = threading.Lock()
 
 
 class Kernel:
@@ -45,7 +48,8 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> int:
         if self._call is None:
-            self._call = _resolve(self)
+            with _RESOLVING:
+                self._call = self._call or _resolve(self)
         return self._call(*arguments)
 
 
@@ -64,50 +68,53 @@ def mode() -> tuple[str, str]:
     """`built`, `jit` or `python`, and why it is not `built`."""
     asked = "python" if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0") else os.environ.get("DETEVAL_KERNELS")
     if asked in ("python", "jit"):
-        return asked, "asked for"
+        return asked, ASKED_FOR
     library, reason = _library()
     return ("built", "") if library else ("jit", reason)
 
 
 @cache
-def stamp() -> str:
-    """A hash of every kernel file: a library made from other source is not used."""
-    digest = hashlib.sha256()
-    for name in ("compiled", *MODULES):
-        digest.update((HERE / f"{name}.py").read_bytes())
-    return digest.hexdigest()[:16]
+def stamp() -> bytes:
+    """A digest of every kernel file and of what compiles them: a library made from other source is not used."""
+    return digest(b"".join((HERE / f"{name}.py").read_bytes() for name in ("compiled", "build", *MODULES)))
+
+
+def digest(data: bytes) -> bytes:
+    """Sixteen characters that tell these bytes from others."""
+    return hashlib.sha256(data).hexdigest()[:16].encode()
+
+
+def sealed(library: bytes) -> bytes:
+    """A library with what `_library` asks for at its end: the stamp, and a digest of everything before."""
+    return library + stamp() + digest(library + stamp())
 
 
 @cache
 def _library() -> tuple[ctypes.CDLL | None, str]:
-    """The built library, or None and the reason."""
-    path = HERE / LIBRARY
-    if not path.exists():
-        return None, "the package was installed without built kernels"
+    """The built library, or None and the reason. Checked before it is loaded: loading half a file ends the process."""
     try:
-        library = ctypes.CDLL(str(path))
-        made_from = ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(library, "deteval_stamp"))).decode()
-    except (OSError, ValueError) as error:
+        content = (HERE / LIBRARY).read_bytes()
+        if digest(content[:-16]) != content[-16:]:
+            return None, "the built kernels are damaged"
+        if content[-32:-16] != stamp():
+            return None, "the kernels were edited since they were built"
+        return ctypes.CDLL(str(HERE / LIBRARY)), ""
+    except FileNotFoundError:
+        return None, "the package was installed without built kernels"
+    except OSError as error:
         return None, f"the built kernels cannot be loaded ({error})"
-    if made_from != stamp():
-        return None, "the kernels were edited since they were built"
-    return library, ""
 
 
 def _resolve(one: Kernel) -> Callable[..., int]:
-    """The function to call from now on."""
-    where = mode()[0]
-    if where == "built":
-        return _built(one, getattr(_library()[0], f"deteval_{one.name}"))
-    return _plain(one) if where == "python" else _jit(one)
+    """The function to call from now on: checks its arguments, as the machine code itself cannot."""
+    check, call = _checker(one), {"built": _built, "jit": _jit, "python": _plain}[mode()[0]](one)
+    return lambda *arguments: call(*check(arguments))
 
 
 def _plain(one: Kernel) -> Callable[..., int]:
-    """The function as it stands, with the checks of a compiled one; wrapping integers do not warn."""
-    check = _checker(one)
+    """The function as it stands; wrapping integers do not warn."""
 
     def call(*arguments: Any) -> int:
-        check(arguments)
         with np.errstate(over="ignore"):
             return int(one.function(*arguments))
 
@@ -115,16 +122,16 @@ def _plain(one: Kernel) -> Callable[..., int]:
 
 
 def _jit(one: Kernel) -> Callable[..., int]:
-    """The function compiled by numba; from its cache on disk, if there is a place for one."""
+    """The function compiled by numba; from its cache on disk, if that can be used."""
     import numba
 
     compile_helpers()
     function = one.function
-    function.__qualname__ = f"{one.name}_{stamp()}"  # the cache is asked by name: other source, other name
+    function.__qualname__ = f"{one.name}_{stamp().decode()}"  # the cache is asked by name: other source, other name
     signature = numba.int64(*(numba_type(kind) for kind in one.types))
     try:
         compiled: Callable[..., int] = numba.njit(signature, cache=True, **OPTIONS)(function)
-    except RuntimeError:  # no place to cache in: a read-only installation without a home
+    except Exception:  # a read-only installation without a home, a full disk, a damaged cache
         compiled = numba.njit(signature, **OPTIONS)(function)
     return compiled
 
@@ -153,38 +160,47 @@ def numba_type(kind: str) -> Any:
     return types.Array(scalar, 1, "C", readonly=kind.startswith("const ")) if brackets else scalar
 
 
-def _checker(one: Kernel) -> Callable[[tuple[Any, ...]], None]:
-    """Raises TypeError unless arguments are of the types of the signature; the library itself cannot tell."""
+def _checker(one: Kernel) -> Callable[[tuple[Any, ...]], list[Any]]:
+    """Returns arguments, scalars as int or float; raises TypeError unless all are of the types of the signature."""
     kinds = [(kind, np.dtype(kind.removeprefix("const ").partition("[")[0]), "[" in kind, kind.startswith("const "))
              for kind in one.types]
 
-    def check(arguments: tuple[Any, ...]) -> None:
+    def check(arguments: tuple[Any, ...]) -> list[Any]:
         if len(arguments) != len(kinds):
             raise TypeError(f"{one.name} takes {len(kinds)} arguments, not {len(arguments)}")
+        checked: list[Any] = []
         for place, (value, (kind, dtype, is_array, is_constant)) in enumerate(zip(arguments, kinds, strict=True)):
-            if is_array and not (isinstance(value, np.ndarray) and value.dtype == dtype and value.ndim == 1
-                                 and value.flags.c_contiguous and (is_constant or value.flags.writeable)):
+            if is_array:
+                good = isinstance(value, np.ndarray) and value.dtype == dtype and value.ndim == 1 and (
+                    value.flags.carray or (is_constant and value.flags.c_contiguous and value.flags.aligned))
+            elif dtype == np.float64:
+                good = isinstance(value, (float, np.floating, int, np.integer))
+            else:
+                good = isinstance(value, (int, np.integer)) and -(2**63) <= value < 2**63
+            if not good:
                 found = f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
-                raise TypeError(f"{one.name}: argument {place} must be {kind}, contiguous and writable, not {found}")
-            if not is_array and not isinstance(value, (int, float, np.integer, np.floating)):
-                raise TypeError(f"{one.name}: argument {place} must be {kind}, not {value!r}")
+                needs = f"{kind}, contiguous{'' if is_constant else ' and writable'}" if is_array else kind
+                raise TypeError(f"{one.name}: argument {place} must be {needs}, not {found}")
+            checked.append(value if is_array else float(value) if dtype == np.float64 else int(value))
+        return checked
 
     return check
 
 
-def _built(one: Kernel, entry: Any) -> Callable[..., int]:
+def _built(one: Kernel) -> Callable[..., int]:
     """The entry of the built library: a pointer and a length for every array."""
-    check = _checker(one)
-    entry.restype = ctypes.c_int64
+    entry = getattr(_library()[0], f"deteval_{one.name}")
+    parameters: list[Any] = []
+    for kind in one.types:
+        scalar = ctypes.c_double if kind == "float64" else ctypes.c_int64
+        parameters += [ctypes.c_void_p, ctypes.c_int64] if "[" in kind else [scalar]
+    entry.argtypes, entry.restype = parameters, ctypes.c_int64
 
     def call(*arguments: Any) -> int:
-        check(arguments)
         passed: list[Any] = []
-        for value, kind in zip(arguments, one.types, strict=True):
-            if isinstance(value, np.ndarray):
-                passed += [ctypes.c_void_p(value.ctypes.data), ctypes.c_int64(value.size)]
-            else:
-                passed.append(ctypes.c_double(value) if kind == "float64" else ctypes.c_int64(int(value)))
-        return int(entry(*passed))
+        for value in arguments:
+            passed += [value.ctypes.data, value.size] if isinstance(value, np.ndarray) else [value]
+        result: int = entry(*passed)
+        return result
 
     return call

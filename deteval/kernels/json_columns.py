@@ -4,6 +4,8 @@ Declined (left to the slower decode, which words what is wrong): a field that is
 type, an id that is no plain whole number, a key with an escape, anything that is not strict JSON.
 """
 
+from numpy import uint64
+
 from deteval.kernels.compiled import helper, kernel
 from deteval.kernels.json_values import (
     CLOSE_LIST,
@@ -13,6 +15,7 @@ from deteval.kernels.json_values import (
     OPEN_LIST,
     OPEN_OBJECT,
     QUOTE,
+    eight_bytes,
     read_float,
     read_integer,
     skip_space,
@@ -56,6 +59,54 @@ def field_of(first, second):
     if first == KEY_IGNORE[0] and second == KEY_IGNORE[1]:
         return IGNORE
     return ID if first == KEY_ID[0] and second == KEY_ID[1] else 0
+
+
+@helper
+def read_key(data, i, size):
+    """The field whose key begins at i, 0 for one of no interest, and where its closing quote is; -1 for an escape."""
+    first, second, length = 0, 0, 0
+    while i < size and data[i] != QUOTE:
+        byte = int(data[i])
+        if byte < 32 or byte == 92:
+            return 0, -1
+        if length < 6:
+            first |= byte << (8 * length)
+        elif length < LONGEST_KEY:
+            second |= byte << (8 * (length - 6))
+        length += 1
+        i += 1
+    return field_of(first, second) if length < LONGEST_KEY else 0, i
+
+
+def quoted(key: str) -> tuple[uint64, uint64]:
+    """A key and its closing quote as the lowest bytes of a number, and the mask of those bytes; at most eight."""
+    text = (key + '"').encode()[:8]
+    return uint64(int.from_bytes(text, "little")), uint64((1 << (8 * len(text))) - 1)
+
+
+(QUOTED_BBOX, MASK_BBOX), (QUOTED_SCORE, MASK_SCORE), (QUOTED_AREA, MASK_AREA) = map(quoted, ("bbox", "score", "area"))
+(QUOTED_IS_CROWD, _), (QUOTED_ID, MASK_ID) = map(quoted, ("iscrowd", "id"))
+EIGHT_OF_IMAGE_ID, EIGHT_OF_CATEGORY_ID = quoted("image_id")[0], quoted("category_id")[0]
+
+
+@helper
+def common_field(data, i):
+    """The field whose key stands at i, and where its closing quote is; 0 for a key that takes a closer look."""
+    eight = eight_bytes(data, i)
+    if eight == EIGHT_OF_IMAGE_ID and data[i + 8] == QUOTE:
+        return IMAGE_ID, i + 8
+    if eight == EIGHT_OF_CATEGORY_ID and data[i + 8] == 95 and data[i + 9] == 105 and data[i + 10] == 100 \
+            and data[i + 11] == QUOTE:
+        return CATEGORY_ID, i + 11
+    if eight & MASK_BBOX == QUOTED_BBOX:
+        return BBOX, i + 4
+    if eight & MASK_SCORE == QUOTED_SCORE:
+        return SCORE, i + 5
+    if eight & MASK_AREA == QUOTED_AREA:
+        return AREA, i + 4
+    if eight == QUOTED_IS_CROWD:
+        return IS_CROWD, i + 7
+    return (ID, i + 2) if eight & MASK_ID == QUOTED_ID else (0, i)
 
 
 @helper
@@ -115,19 +166,14 @@ def scan_records(data, begin, limit, size, required, powers,
         while True:
             if i >= size or data[i] != QUOTE:
                 return -1
-            first, second, length = 0, 0, 0
             i += 1
-            while i < size and data[i] != QUOTE:
-                byte = int(data[i])
-                if byte < 32 or byte == 92:
+            field = 0
+            if i + LONGEST_KEY < size:
+                field, i = common_field(data, i)
+            if field == 0:
+                field, i = read_key(data, i, size)
+                if i < 0:
                     return -1
-                if length < 6:
-                    first |= byte << (8 * length)
-                elif length < LONGEST_KEY:
-                    second |= byte << (8 * (length - 6))
-                length += 1
-                i += 1
-            field = field_of(first, second) if length < LONGEST_KEY else 0
             if fields & field:
                 return -1
             fields |= field

@@ -11,10 +11,37 @@ from deteval.kernels.numbers import DECLINED, float_bits
 
 QUOTE, BACKSLASH, COMMA, COLON, MINUS, PLUS, POINT = 34, 92, 44, 58, 45, 43, 46
 OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = 91, 93, 123, 125
+ONE = uint64(1)
+ZEROS, LOW_BITS, TOP_BITS = uint64(0x3030303030303030), uint64(0x7F7F7F7F7F7F7F7F), uint64(0x8080808080808080)
+TEN_OR_MORE, PLACES = uint64(0x7676767676767676), uint64(0x0001020304050607)
+PAIRS = uint64(0x000000FF000000FF)
 DEEPEST = 60
 """Values nested deeper than this are left to the slower decode."""
 LONGEST_NUMBER = 300
 MOST_DIGITS = 18
+
+
+@helper
+def eight_bytes(data, i):
+    """Eight bytes from i on as one number, the first lowest; unsigned indices make it one load."""
+    j = uint64(i)
+    return (uint64(data[j]) | uint64(data[j + ONE]) << uint64(8) | uint64(data[j + uint64(2)]) << uint64(16)
+            | uint64(data[j + uint64(3)]) << uint64(24) | uint64(data[j + uint64(4)]) << uint64(32)
+            | uint64(data[j + uint64(5)]) << uint64(40) | uint64(data[j + uint64(6)]) << uint64(48)
+            | uint64(data[j + uint64(7)]) << uint64(56))
+
+
+@helper
+def other_than_digits(eight):
+    """The top bit of every byte that is no digit."""
+    digits = eight ^ ZEROS
+    return (((digits & LOW_BITS) + TEN_OR_MORE) | digits) & TOP_BITS
+
+
+@helper
+def first_byte(tops):
+    """The place of the lowest top bit that is set, of a number that is not 0."""
+    return int((((tops & (~tops + ONE)) >> uint64(7)) * PLACES) >> uint64(56))
 
 
 @helper
@@ -147,6 +174,19 @@ def skip_number_list(data, i, size):
     while i < size:
         if data[i] == MINUS:
             i += 1
+        if i + 9 < size:  # a short number and what follows it, in one look
+            eight = eight_bytes(data, i)
+            tops = other_than_digits(eight)
+            rest = tops & (tops - ONE)
+            if rest != uint64(0):
+                end = first_byte(tops)
+                plain = end > 0 and (data[i] != 48 or end == 1)
+                if plain and data[i + end] == POINT:
+                    point, end = end, first_byte(rest)
+                    plain = end > point + 1
+                if plain and data[i + end] == COMMA and data[i + end + 1] == 32:
+                    i += end + 2
+                    continue
         start = i
         while i < size and is_digit(data[i]):
             i += 1
@@ -241,6 +281,16 @@ def read_integer(data, i, size, out, place):
 @helper
 def read_digits(data, i, size, value):
     """Digits appended to a number: its new value (wrong past 18 digits, which the caller counts), and the position."""
+    while i + 8 <= size:
+        eight = eight_bytes(data, i)
+        if other_than_digits(eight) != uint64(0):
+            break
+        pairs = eight ^ ZEROS
+        pairs = pairs * uint64(10) + (pairs >> uint64(8))
+        eight = ((pairs & PAIRS) * uint64(0x000F424000000064)
+                 + ((pairs >> uint64(16)) & PAIRS) * uint64(0x0000271000000001)) >> uint64(32)
+        value = 100_000_000 * value + int(eight & uint64(0xFFFFFFFF))
+        i += 8
     while i < size and is_digit(data[i]):
         value = 10 * value + (int(data[i]) - 48)
         i += 1

@@ -35,9 +35,9 @@ def overlap_hints(file: str, ground_truth: GroundTruth, detections: Detections, 
     touching = int((best.overlap >= TOUCHING).sum())
     if touching < HARDLY * len(best.row):
         return [Finding("few-overlaps", len(best.row) - touching,
-                        f"{file}: only {touching:,} of the {len(best.row):,} most confident detections overlap "
-                        f"an object of their image by {TOUCHING:.0%} or more: is this another data set, another box format "
-                        "(--box-format) or another scale?")]
+                        f"{file}: only {touching:,} of the {len(best.row):,} most confident detections overlap an "
+                        f"object of their image by {TOUCHING:.0%} or more: is this another data set, another box "
+                        "format (--box-format) or another scale?")]
     on_object = best.overlap >= OVERLAP
     if mapped:
         return []

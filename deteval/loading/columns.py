@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from deteval.records.dataset import Bools, Floats, Ids, Ints
+from deteval.records.dataset import Bools, Floats, Ids, Images, Ints
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,14 @@ class DetectionColumns:
 
 @dataclass(frozen=True)
 class GroundTruthColumns:
-    """One ground-truth file: image and category records as they are, annotations as columns.
+    """One ground-truth file: image and category records as they are (images that are all in order may be columns
+    already), annotations as columns.
 
     area is NaN where absent; annotation_ids holds whatever ids the file gives, None where there is none.
     """
 
     file: str
-    images: list[Any]
+    images: list[Any] | Images
     categories: list[Any]
     image_id: Ids
     category_id: Ids

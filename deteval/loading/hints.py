@@ -20,7 +20,7 @@ from deteval.loading.columns import DetectionColumns, GroundTruthColumns
 from deteval.loading.detection_join import Part
 from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, named_positions, positions, stem
-from deteval.records.dataset import Detections, GroundTruth, Ids
+from deteval.records.dataset import Detections, GroundTruth, Ids, Images
 from deteval.records.findings import ALLOWABLE, ERROR, Finding
 from deteval.records.reading import COCO_80_TO_91, Reading
 
@@ -55,8 +55,9 @@ def ground_truth_hints(ground_truth: GroundTruth, columns: GroundTruthColumns) -
 
 
 def _federated(columns: GroundTruthColumns) -> Finding | None:
+    images = [] if isinstance(columns.images, Images) else columns.images  # those in columns have no such field
     fields = [name for name in FEDERATED_FIELDS
-              if any(isinstance(image, dict) and name in image for image in columns.images)]
+              if any(isinstance(image, dict) and name in image for image in images)]
     if any(isinstance(category, dict) and "frequency" in category for category in columns.categories):
         fields.append("frequency")
     if not fields:

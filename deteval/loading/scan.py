@@ -18,6 +18,7 @@ from deteval.kernels import json_columns as kernels
 from deteval.kernels.numbers import powers_of_five
 from deteval.loading.columns import DetectionColumns, GroundTruthColumns
 from deteval.loading.source import Text
+from deteval.loading.tables import decode_images
 from deteval.records.dataset import Floats, Ints
 from deteval.threads import map_chunks
 
@@ -82,7 +83,8 @@ def scan_ground_truth(text: Text, threads: int) -> GroundTruthColumns | None:
         sections = _Sections(text, threads, kernels.ANNOTATION, ("annotations",))
         if not {"images", "categories"} <= set(sections.spans) or "annotations" not in sections.lists:
             return None
-        images, categories = (_records_decoder.decode(sections.bytes_of(name)) for name in ("images", "categories"))
+        images = decode_images(sections.bytes_of("images")) or _records_decoder.decode(sections.bytes_of("images"))
+        categories = _records_decoder.decode(sections.bytes_of("categories"))
     except (Declined, msgspec.MsgspecError, RecursionError):
         return None
     columns = sections.lists["annotations"]
@@ -188,8 +190,10 @@ def _piece_begins(data: Bytes, begin: int, threads: int) -> list[int]:
     begins = [begin]
     if threads > 1:
         for guess in range(begin + PIECE, len(data) - PIECE // 2, PIECE):
-            found = kernels.next_record(data, max(guess, begins[-1]), len(data))
-            if found > begins[-1]:
+            if guess > begins[-1]:
+                found = kernels.next_record(data, guess, len(data))
+                if found < 0:  # nor after any later guess: looking again and again would be quadratic
+                    break
                 begins.append(found)
     return begins
 

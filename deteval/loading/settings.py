@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from deteval.errors import DetevalError, usage_error
-from deteval.loading.yaml_file import read_yaml
 from deteval.records.findings import ALLOWABLE
 from deteval.records.numbers import number_text, parse_number, parse_numbers
 from deteval.records.params import AreaRange, Params, parse_area
@@ -52,6 +51,8 @@ def parse_category_map(value: Any) -> dict[str, Any]:
         return {"category_map": COCO_80_TO_91, "closed_map": True}
     if _OFFSET.fullmatch(text):
         return {"category_offset": int(text)}
+    from deteval.loading.yaml_file import read_yaml  # most runs need no YAML
+
     document = read_yaml(text)
     if not isinstance(document.value, dict) or not document.value:
         raise document.error((), "a category map holds lines `predicted: ground truth`, ids or names")
@@ -137,6 +138,8 @@ def read_config(path: str | Path, extra: tuple[str, ...] = ()) -> dict[str, Any]
 
     extra: names of keys that are allowed besides the settings. A key without value stands for the default.
     """
+    from deteval.loading.yaml_file import read_yaml
+
     document = read_yaml(path)
     document.check_keys((), document.value, [*SETTINGS, *extra])
     values = {name: value for name, value in document.value.items() if value is not None}

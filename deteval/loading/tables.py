@@ -3,9 +3,11 @@
 from collections import Counter
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from deteval.loading.collector import Collector
+from deteval.loading.columns import id_column
 from deteval.loading.fields import Fields, checked_ids, shown
 from deteval.loading.json_text import MISSING
 from deteval.records.dataset import Categories, Ids, Images
@@ -15,8 +17,41 @@ MOST_PIXELS = 1e15
 """A width or height beyond this is none."""
 
 
-def read_images(records: list[Any], collector: Collector) -> Images:
+class _Image(msgspec.Struct, gc=False):
+    id: int | str
+    file_name: str | None = None
+    width: float | None = None
+    height: float | None = None
+    neg_category_ids: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    not_exhaustive_category_ids: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_image_decoder = msgspec.json.Decoder(list[_Image])
+
+
+def decode_images(text: bytes) -> Images | None:
+    """Images that are all in order, from the JSON of their records; None if any is unusual, or repeated."""
+    try:
+        records = _image_decoder.decode(text)
+        ids = id_column([record.id for record in records])
+    except (msgspec.MsgspecError, TypeError, OverflowError, RecursionError):
+        return None
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    width, height = (np.array([getattr(record, side) for record in records], np.float64)[order]
+                     for side in ("width", "height"))  # None becomes NaN
+    federated = any(record.neg_category_ids is not msgspec.UNSET
+                    or record.not_exhaustive_category_ids is not msgspec.UNSET for record in records)
+    if federated or (ids[1:] == ids[:-1]).any() or not all(
+            (np.isnan(side) | ((side > 0) & (side < MOST_PIXELS))).all() for side in (width, height)):
+        return None
+    return Images(ids, tuple(records[i].file_name for i in order.tolist()), width, height)
+
+
+def read_images(records: list[Any] | Images, collector: Collector) -> Images:
     """Images ascending by id. An id listed again is taken once: a warning if the records are equal, else an error."""
+    if isinstance(records, Images):
+        return records
     ids, kept, _ = _unique(records, "images", "duplicate-image", collector)
     return Images(
         ids=ids,

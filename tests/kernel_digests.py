@@ -1,0 +1,102 @@
+"""Prints digests of everything that kernels compute on some data sets, as JSON; `test_kernel_modes.py` runs it.
+
+    python tests/kernel_digests.py
+
+The package found on the path is used, in the mode that the environment asks for.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import DataSet, random_dataset
+
+from deteval.evaluation import match
+from deteval.kernels.compiled import MODULES, Kernel, mode
+from deteval.loading import scan
+from deteval.loading.detections import load_detections
+from deteval.loading.ground_truth import load_ground_truth
+from deteval.loading.source import read_text
+from deteval.measures import Ranked, precision_arrays, tied_detections
+from deteval.records.params import AreaRange, Params
+
+SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
+SIMILARITIES = ("iou", "giou", "diou", "ciou")
+
+
+def long_dataset() -> DataSet:
+    """One class with more detections than are sorted by insertion or merging, on two images."""
+    rng = np.random.default_rng(0)
+    truth = [{"id": i + 1, "image_id": i % 2, "category_id": 1, "bbox": rng.uniform(1, 90, 4).tolist(), "area": 50.5,
+              "iscrowd": int(i % 5 == 0)} for i in range(12)]
+    found = [{"image_id": i % 2, "category_id": 1, "bbox": rng.uniform(1, 90, 4).tolist(), "score": rng.random()}
+             for i in range(700)]
+    found += found[:5]
+    images = [{"id": i, "file_name": f"{i}.jpg", "width": 100, "height": 100} for i in range(2)]
+    ground_truth = {"images": images, "annotations": truth, "categories": [{"id": 1, "name": "one"}]}
+    settings = {"iou": (0.3, 0.5), "areas": (("all", 0.0, 1e10),), "max_dets": (1, 400), "class_agnostic": False}
+    return DataSet(ground_truth, found, settings)
+
+
+def digest(value: Any) -> str:
+    """A digest of all arrays and values of a record, types and shapes included."""
+    whole = hashlib.sha256()
+
+    def add(one: Any) -> None:
+        if dataclasses.is_dataclass(one):
+            for field in dataclasses.fields(one):
+                add((field.name, getattr(one, field.name)))
+        elif isinstance(one, np.ndarray) and one.dtype != object:
+            whole.update(f"{one.dtype} {one.shape}".encode() + np.ascontiguousarray(one).tobytes())
+        elif isinstance(one, (tuple, list)):
+            for item in one:
+                add(item)
+        else:
+            whole.update(repr(one.tolist() if isinstance(one, np.ndarray) else one).encode())
+
+    add(value)
+    return whole.hexdigest()[:16]
+
+
+def digests(data: DataSet, similarity: str) -> dict[str, str]:
+    """Digests of scanned columns, evidence, whole arrays and findings of a data set, by way of files here."""
+    files = Path("preds.json"), Path("gt.json")
+    for file, content in zip(files, (data.detections, data.ground_truth), strict=True):
+        file.write_text(json.dumps(content))
+    texts = [read_text(file) for file in files]
+    settings = data.settings
+    params = Params(iou=settings["iou"], max_dets=settings["max_dets"], class_agnostic=settings["class_agnostic"],
+                    areas=tuple(AreaRange(*area) for area in settings["areas"]), similarity=similarity)
+    gt = load_ground_truth(data.ground_truth)
+    dt = load_detections(files[0], gt)
+    evidence = match(gt, dt, params, detail=params.iou[:1])
+    ranked = Ranked(evidence)
+    return {"scanned detections": digest(scan.scan_detections(texts[0], 2)),
+            "scanned ground truth": digest(scan.scan_ground_truth(texts[1], 2)),
+            "evidence": digest(evidence), "arrays": digest(precision_arrays(ranked)),
+            "ties": digest(tied_detections(ranked)), "findings": digest((gt.findings, dt.findings))}
+
+
+def main() -> None:
+    """Digests by data set, the mode, and which kernels were never called."""
+    result: dict[str, Any] = {}
+    scan.PIECE = 300
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for seed in SEEDS:
+            result[str(seed)] = digests(random_dataset(seed), SIMILARITIES[seed % 4])
+        result["long"] = digests(long_dataset(), "ciou")
+    every = [value for name in MODULES for value in vars(import_module(f"deteval.kernels.{name}")).values()
+             if isinstance(value, Kernel)]
+    idle = sorted(one.name for one in every if one._call is None)
+    sys.stdout.write(json.dumps({"mode": mode(), "digests": result, "never called": idle}))
+
+
+if __name__ == "__main__":
+    main()
