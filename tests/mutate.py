@@ -32,6 +32,7 @@ class Mutation:
 
 
 EXACT, MEASURES, SIMILARITY = "tests/test_exactness.py", "tests/test_measures.py", "tests/test_similarity.py"
+SCAN = "tests/test_scan.py tests/test_scan_numbers.py"
 PROPERTIES, FINDINGS, CLI = "tests/test_properties.py", "tests/test_findings.py", "tests/test_cli.py"
 MUTATIONS = (
     Mutation("threshold exclusive", "kernels/matching.py", "if similarities[pairs + chosen[c]] < best:",
@@ -59,9 +60,10 @@ MUTATIONS = (
              EXACT),
     Mutation("unstable merge", "kernels/ordering.py", "scores[order[right]] > scores[scratch[left]]",
              "scores[order[right]] >= scores[scratch[left]]", EXACT),
-    Mutation("searchsorted right", "kernels/curves.py", "event_hits[event] / positives[k] < recall_points[point]",
-             "event_hits[event] / positives[k] <= recall_points[point]", EXACT),
-    Mutation("no epsilon", "kernels/curves.py", "(kept - passed_over[t] + EPSILON)", "(kept - passed_over[t])", EXACT),
+    Mutation("searchsorted right", "kernels/curves.py", "event_hits[event] / positive < recall_points[point]",
+             "event_hits[event] / positive <= recall_points[point]", EXACT),
+    Mutation("no epsilon", "kernels/curves.py", "(kept[a] - passed_over[lane] + EPSILON)",
+             "(kept[a] - passed_over[lane])", EXACT),
     Mutation("no envelope", "kernels/curves.py", "max(event_precision[event], event_precision[event + 1])",
              "event_precision[event]", EXACT),
     Mutation("score at recall 0 is the first hit's", "kernels/curves.py", "if recall_points[point] <= 0.0",
@@ -70,7 +72,7 @@ MUTATIONS = (
              "if rank[row] > cap or weight == 0:", EXACT),
     Mutation("score cut exclusive", "kernels/curves.py", "scores[row] < score_cut", "scores[row] <= score_cut",
              MEASURES),
-    Mutation("weights forgotten", "kernels/curves.py", "hits[t] += weight", "hits[t] += 1", PROPERTIES),
+    Mutation("weights forgotten", "kernels/curves.py", "hits[lane] += weight", "hits[lane] += 1", PROPERTIES),
     Mutation("thresholds of another arithmetic", "records/numbers.py",
              "[float(value) for value in np.linspace(start, stop, round(steps) + 1)]",
              "[start + step * i for i in range(round(steps) + 1)]", EXACT),
@@ -80,10 +82,11 @@ MUTATIONS = (
              "with_truth = np.nan_to_num(classes)", MEASURES),
     Mutation("ignored ground truth counts", "measures.py", "kept = np.where(evidence.gt_ignored[:, area], 0,",
              "kept = np.where(evidence.gt_ignored[:, area] & False, 0,", EXACT),
-    Mutation("agnostic order by file", "grouping.py", "counting_order(source, len(category_position))[0]", "None",
+    Mutation("agnostic order by file", "grouping.py", "counting_order(side.source_category, len(category_position))[0]",
+             "None",
              EXACT),
-    Mutation("score cut of the run exclusive", "grouping.py", "detections.scores[rows] >= params.min_score",
-             "detections.scores[rows] > params.min_score", MEASURES),
+    Mutation("score cut of the run exclusive", "grouping.py", "detections.scores >= params.min_score",
+             "detections.scores > params.min_score", MEASURES),
     Mutation("merge keeps positions", "records/evidence.py", "image = np.concatenate([where[part.image] for",
              "image = np.concatenate([part.image for", PROPERTIES),
     Mutation("background is every image", "scoring.py", "has_truth[evidence.gt_image] = True", "pass", MEASURES),
@@ -97,7 +100,16 @@ MUTATIONS = (
              "found", FINDINGS),
     Mutation("corners read as sizes", "loading/detection_join.py", "boxes[:, 2:] - boxes[:, :2]", "boxes[:, 2:]",
              "tests/test_loading.py"),
-    Mutation("invalid UTF-8 passes", "loading/source.py", "if not data.isascii():", "if False:", FINDINGS),
+    Mutation("invalid UTF-8 passes", "loading/source.py", "if not is_ascii(data, threads):", "if False:", FINDINGS),
+    Mutation("leading zeros are numbers", "kernels/json_values.py",
+             "if digits == 0 or (data[start] == 48 and digits > 1):", "if digits == 0:", SCAN),
+    Mutation("float rounding without carry", "kernels/numbers.py", "upper = upper + one", "pass", SCAN),
+    Mutation("ties to odd", "kernels/numbers.py", "mantissa = mantissa - one", "pass", SCAN),
+    Mutation("pieces are taken unseen", "loading/scan.py", "if piece is None or start != position:",
+             "if piece is None:", SCAN),
+    Mutation("a field twice passes", "kernels/json_columns.py", "if fields & field:", "if False:", SCAN),
+    Mutation("detections of another ground truth", "evaluation.py", "if ours is not theirs and not",
+             "if False and not", MEASURES),
     Mutation("errors exit 0", "records/findings.py", "    if not lines:\n        return", "    return", FINDINGS),
     Mutation("half-written output", "reports/writer.py", "os.replace(temporary, target)",
              "os.replace(temporary, str(target) + '.part')", CLI),
@@ -128,7 +140,7 @@ def run(mutation: Mutation) -> str:
 
 def _fails(copy: Path, tests: str) -> bool:
     environment = os.environ | {"PYTHONPATH": str(copy)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
     return subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode != 0
 
 

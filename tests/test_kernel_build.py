@@ -63,8 +63,8 @@ def build(folder, **environment):
     """`python -m deteval.kernels.build` there, as if ziglang were not installed."""
     code = ("import runpy, sys; sys.modules['ziglang'] = None; sys.argv = ['build', 'deteval/kernels']; "
             "runpy.run_module('deteval.kernels.build', run_name='__main__')")
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, env=ENVIRONMENT | environment, timeout=300,
-                          capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, timeout=300, capture_output=True, text=True,
+                          check=False, env=ENVIRONMENT | {"PYTHONPATH": str(folder)} | environment)
 
 
 def left_over(folder):
@@ -106,7 +106,7 @@ def test_a_c_compiler_that_fails_is_quoted(tmp_path):
     one_kernel = BAD_KERNELS.partition("@helper")[0] + BAD_KERNELS[BAD_KERNELS.rindex("@kernel"):]
     folder = checkout(tmp_path / "source", one_kernel)
     compiler = tmp_path / "compiler"
-    compiler.write_text("#!/bin/sh\necho 'out of luck' >&2\nexit 3\n")
+    compiler.write_text("#!/bin/sh\n: > $4\necho 'out of luck' >&2\nexit 3\n")  # with an output for all that
     compiler.chmod(0o755)
     outcome = build(folder, CC=f"{compiler} -v")
     assert outcome.returncode == 1
@@ -172,7 +172,8 @@ def test_a_wheel_is_for_its_platform_if_it_holds_the_library(tmp_path):
         assert f"deteval/kernels/{LIBRARY}" in archive.namelist()
         archive.extractall(tmp_path / "installed")
     outcome = subprocess.run([sys.executable, "-c", "from deteval.kernels.compiled import mode; print(*mode())"],
-                             cwd=tmp_path / "installed", env=ENVIRONMENT, capture_output=True, text=True, check=True)
+                             cwd=tmp_path, env=ENVIRONMENT | {"PYTHONPATH": str(tmp_path / "installed")},
+                             capture_output=True, text=True, check=True)
     assert outcome.stdout.strip() == "built"
 
 
