@@ -8,6 +8,7 @@ import pytest
 from deteval.cli.main import _exit_code
 from deteval.kernels.compiled import mode
 
+os.environ["PYTHONSAFEPATH"] = "1"  # `python -m deteval` runs what is installed, not what lies in this folder
 if mode()[0] == "jit":  # an installation without built kernels says so on stderr, which no test here is about
     os.environ["DETEVAL_KERNELS"] = "jit"
 
