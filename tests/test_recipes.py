@@ -1,10 +1,10 @@
 """The recipes: every page is run on data in its framework's form, and all come to the same numbers."""
 
 import json
+import os
 import pickle
 import re
 import shlex
-import os
 import subprocess
 import sys
 from pathlib import Path
