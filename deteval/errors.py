@@ -4,8 +4,6 @@ USAGE = 2
 """Usage, configuration, a file that cannot be opened or written, a missing extra."""
 INPUT = 3
 """Input content is invalid, or nothing can be evaluated."""
-UNDECIDABLE = 4
-"""A gate or comparison cannot be decided: undefined metric, other data or other settings."""
 MISMATCH = 5
 """The cross-check with the reference found a difference."""
 INTERNAL = 70

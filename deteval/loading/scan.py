@@ -54,7 +54,7 @@ class _Columns:
 def scan_detections(text: Text, threads: int) -> DetectionColumns | None:
     """The columns of a predictions file, or None."""
     try:
-        section, spans = "detections", {"detections": _start(text)}
+        section, has_sections = "detections", False
         if text.first_byte() == b"{":
             sections = _Sections(text, threads, kernels.DETECTION, ("annotations", "predictions"))
             found = [name for name in ("annotations", "predictions") if name in sections.lists]
@@ -63,9 +63,8 @@ def scan_detections(text: Text, threads: int) -> DetectionColumns | None:
             section, columns = found[0], sections.lists[found[0]]
             has_sections = "images" in sections.spans or "categories" in sections.spans
         else:
-            columns, end = _scan_list(_as_bytes(text), spans["detections"], kernels.DETECTION, threads)
+            columns, end = _scan_list(_as_bytes(text), _start(text), kernels.DETECTION, threads)
             _check_end(text, end)
-            has_sections = False
     except Declined:
         return None
     return DetectionColumns(

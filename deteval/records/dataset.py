@@ -1,7 +1,7 @@
 """Ground truth and detections as columns: one row per box, ids only at the edges."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -106,7 +106,6 @@ class Detections:
     departures: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     inputs: tuple[Input, ...] = ()
-    settings: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.image)
