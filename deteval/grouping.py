@@ -14,6 +14,8 @@ from deteval.threads import map_chunks
 
 WORK_PER_CHUNK = 1 << 18
 """Similarities and detections that a thread takes at once: 2 MiB of scratch, whatever the size of the data."""
+CHUNKS, LEAST_WORK = 8, 1 << 13
+"""Small data is cut into so many chunks, so that all threads have work; but not into smaller ones than this."""
 GATHERED = 1 << 16
 """Rows that a thread gathers at once."""
 
@@ -112,8 +114,10 @@ def sort_groups(starts: Ints, scores: Floats, order: Ints, threads: int) -> None
 
 
 def chunks_by_work(cumulative: Ints) -> list[tuple[int, int]]:
-    """Ranges of groups of about `WORK_PER_CHUNK` each, from the work before every group and in all."""
-    cuts = np.searchsorted(cumulative, np.arange(WORK_PER_CHUNK, int(cumulative[-1]), WORK_PER_CHUNK))
+    """Ranges of groups of at most about `WORK_PER_CHUNK` each, from the work before every group and in all."""
+    total = int(cumulative[-1])
+    size = min(WORK_PER_CHUNK, max(total // CHUNKS, LEAST_WORK))
+    cuts = np.searchsorted(cumulative, np.arange(size, total, size))
     bounds = np.unique(np.concatenate([[0], cuts, [len(cumulative) - 1]]))
     return [(int(first), int(last)) for first, last in pairwise(bounds)]
 

@@ -51,9 +51,11 @@ class Ranked:
         self.threads = threads or available_threads()
         self.starts = class_starts(evidence.category, len(evidence.categories))
         self.gt_starts = class_starts(evidence.gt_category, len(evidence.categories))
-        self.chunks = chunks_by_work(self.starts)
+        cells = len(evidence.params.areas) * len(evidence.params.iou) * len(RECALL_POINTS)
+        self.chunks = chunks_by_work(self.starts + cells * np.arange(len(self.starts)))
         self.once = np.ones(len(evidence.images), np.int64)
         self._counted: dict[float | None, tuple[Ints, Ints]] = {}
+        self._positives: Ints | None = None
 
     @cached_property
     def order(self) -> Ints:
@@ -64,10 +66,20 @@ class Ranked:
 
     def positives(self, area: int, weights: Ints) -> Ints:
         """Weighted ground truths of every class that are not ignored in an area range, shape (classes,)."""
-        evidence = self.evidence
-        kept = np.where(evidence.gt_ignored[:, area], 0, weights[evidence.gt_image])
-        sums = np.concatenate([[0], np.cumsum(kept)])
-        totals: Ints = (sums[self.gt_starts[1:]] - sums[self.gt_starts[:-1]]).astype(np.int64)
+        if weights is not self.once:
+            totals: Ints = self._count_positives(weights)[area]
+            return totals
+        if self._positives is None:
+            self._positives = self._count_positives(weights)
+        once: Ints = self._positives[area]
+        return once
+
+    def _count_positives(self, weights: Ints) -> Ints:
+        """Positives of all area ranges, shape (areas, classes)."""
+        kept = np.where(self.evidence.gt_ignored.T, 0, weights[self.evidence.gt_image])
+        sums = np.zeros((len(kept), kept.shape[1] + 1), np.int64)
+        np.cumsum(kept, axis=1, out=sums[:, 1:])
+        totals: Ints = np.diff(sums[:, self.gt_starts], axis=1)
         return totals
 
     def counts(self, score_cut: float | None, weights: Ints) -> tuple[Ints, Ints]:

@@ -9,9 +9,10 @@ import numpy as np
 from deteval import timing
 from deteval.errors import counted
 from deteval.evaluation import match
+from deteval.fingerprint import fingerprint
 from deteval.measures import Counts, Measurement, Ranked, count, measure, tied_detections
 from deteval.records.categories import select_categories
-from deteval.records.dataset import Bools, Detections, GroundTruth, Ints, fingerprint
+from deteval.records.dataset import Bools, Detections, GroundTruth, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
 from deteval.records.metric import Cell, Metric, as_metrics, class_metrics, default_metrics, resolve
@@ -65,7 +66,7 @@ def summarise(evidence: Evidence, ground_truth: GroundTruth, detections: Detecti
         scores = Scores(
             params=params, metrics=values, undefined=undefined, totals=totals, counts_at=_counts_at(params, cell),
             classes=_classes(tables, per_class, measured, len(metrics)),
-            fingerprint=fingerprint(ground_truth, evidence.images),
+            fingerprint=fingerprint(ground_truth, evidence.images, threads),
             not_comparable=_differences(evidence, ground_truth, detections),
             inputs=(*detections.inputs, *ground_truth.inputs), versions=_versions(),
         )

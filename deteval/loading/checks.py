@@ -73,8 +73,10 @@ def repeated_rows(image: Positions, category: Positions, boxes: Floats, scores: 
     tables = np.zeros((2, 1 << max(5, length.bit_length())), np.uint32)
     rows = np.empty(length, np.int64)
     rows = rows[: kernels.repeat_candidates(digests, *tables, rows)]
+    if not len(rows):
+        return None
     ordered = np.sort(digests[rows])
-    doubles = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    doubles = ordered[1:][ordered[1:] == ordered[:-1]]
     seen: dict[tuple[float, ...], int] = {}
     repeats = 0
     first: tuple[int, int] | None = None

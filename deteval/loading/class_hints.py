@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deteval.grouping import counting_order
 from deteval.kernels.similarity import KINDS, best_overlaps
 from deteval.loading.join import UNKNOWN, is_text, positions
 from deteval.records.dataset import Detections, Floats, GroundTruth, Ints, Positions
@@ -94,20 +95,16 @@ def _best_overlaps(ground_truth: GroundTruth, detections: Detections) -> _Best:
     rows = np.arange(len(detections))
     if len(rows) > SAMPLE:
         rows = np.argpartition(-detections.scores, SAMPLE)[:SAMPLE]
-    images = np.unique(detections.image[rows])
-    truths = np.flatnonzero(np.isin(ground_truth.image, images))
-    rows = rows[np.argsort(detections.image[rows], kind="stable")]
-    truths = truths[np.argsort(ground_truth.image[truths], kind="stable")]
-    edges = np.append(images, len(ground_truth.images))
+    images = len(ground_truth.images)
+    by_image, starts = counting_order(detections.image[rows], images)
+    gt_by_image, gt_starts = counting_order(ground_truth.image, images)
     best, overlap = np.full(len(rows), UNKNOWN, np.int64), np.zeros(len(rows))
     best_overlaps(
-        KINDS["iou"], 0, len(images),
-        np.searchsorted(detections.image[rows], edges).astype(np.int64), np.arange(len(rows)),
-        np.searchsorted(ground_truth.image[truths], edges).astype(np.int64), np.arange(len(truths)),
-        detections.boxes[rows].ravel(), ground_truth.boxes[truths].ravel(),
-        np.zeros(len(rows), np.int32), np.zeros(len(truths), np.int32),  # all one class: the best of any
-        ground_truth.is_crowd[truths].view(np.uint8), best, overlap, best.copy(), overlap.copy(),
+        KINDS["iou"], 0, images, starts, by_image, gt_starts, gt_by_image,
+        detections.boxes[rows].ravel(), ground_truth.boxes.ravel(),
+        np.zeros(len(rows), np.int32), np.zeros(len(ground_truth), np.int32),  # all one class: the best of any
+        ground_truth.is_crowd.view(np.uint8), best, overlap, best.copy(), overlap.copy(),
     )
     category = np.full(len(rows), UNKNOWN, np.int32)
-    category[best != UNKNOWN] = ground_truth.category[truths[best[best != UNKNOWN]]]
+    category[best != UNKNOWN] = ground_truth.category[best[best != UNKNOWN]]
     return _Best(rows, overlap, category)

@@ -9,8 +9,9 @@ import numpy as np
 
 from deteval import timing
 from deteval.errors import and_more, place
+from deteval.kernels.boxes import WRONG
 from deteval.loading import decode, scan, untyped
-from deteval.loading.checks import check_boxes, repeated_rows
+from deteval.loading.checks import check_boxes, repeated_rows, survey
 from deteval.loading.collector import Collector
 from deteval.loading.columns import GroundTruthColumns, id_column
 from deteval.loading.fields import shown
@@ -45,13 +46,14 @@ def read_ground_truth(
     """The ground truth, if there is anything to return, and all findings of it."""
     collector = Collector("ground truth")
     try:
-        columns = _columns(source, collector, threads or available_threads())
+        threads = threads or available_threads()
+        columns = _columns(source, collector, threads)
         if isinstance(columns, Finding):
             return None, (columns,)
         if columns is None:
             return None, tuple(collector.findings())
         with timing.stage("join"):
-            return _join(columns, collector, allow)
+            return _join(columns, collector, allow, threads)
     except RecursionError:  # values just shallow enough to be read are too deep to be compared
         return None, (Finding("bad-json", 1, f"{place(collector.file)}: {TOO_DEEP}"),)
 
@@ -80,20 +82,21 @@ def _convert(source: Mapping[str, Any], collector: Collector) -> GroundTruthColu
 
 
 def _join(
-    columns: GroundTruthColumns, collector: Collector, allow: frozenset[str]
+    columns: GroundTruthColumns, collector: Collector, allow: frozenset[str], threads: int
 ) -> tuple[GroundTruth, tuple[Finding, ...]]:
     images = read_images(columns.images, collector)
     categories = read_categories(columns.categories, collector)
     for name, table in (("image", images), ("category", categories)):
         if not len(table):
             collector.file_level("nothing-evaluable", f"lists no {name}, so that nothing can be evaluated")
-    finite = check_boxes(columns.boxes, columns.row, "annotations", collector)
-    area = _check_areas(columns, collector)
     image, category = positions(images.ids, columns.image_id), positions(categories.ids, columns.category_id)
+    tallies = survey(columns.boxes, image, images, threads)
+    good = tallies[WRONG] == 0 or check_boxes(columns.boxes, columns.row, "annotations", collector).all()
+    area = _check_areas(columns, collector)
     orphan = (image < 0) | (category < 0)
     _note_orphans(columns, images, categories, image < 0, orphan, collector)
     _note_annotation_ids(columns, collector)
-    kept = np.flatnonzero(~orphan)
+    kept = np.flatnonzero(~orphan) if orphan.any() else slice(None)
     ground_truth = GroundTruth(
         images=images, categories=categories, image=image[kept], category=category[kept], boxes=columns.boxes[kept],
         area=area[kept], is_crowd=columns.is_crowd[kept], ignore=columns.ignore[kept], row=columns.row[kept],
@@ -101,11 +104,11 @@ def _join(
         inputs=(Input(columns.file, columns.size, {"images": len(columns.images), "annotations": len(columns),
                                                    "categories": len(columns.categories)}),),
     )
-    if finite.all():
+    if good:
         _note_repeats(ground_truth, collector)
     findings = collector.findings()
     with np.errstate(all="ignore"):
-        findings += meaningful(ground_truth_hints(ground_truth, columns), findings)
+        findings += meaningful(ground_truth_hints(ground_truth, columns, tallies), findings)
     applied = apply_allowances(findings, allow)
     return replace(ground_truth, findings=applied, departures=departures(applied)), applied
 
@@ -176,11 +179,11 @@ def _listed(ids: list[Any] | Ints) -> list[Any]:
     return ids.tolist() if isinstance(ids, np.ndarray) else ids
 
 
-def _reference_ids(ids: list[Any] | Ints, kept: Ints) -> Ints | None:
+def _reference_ids(ids: list[Any] | Ints, kept: Ints | slice) -> Ints | None:
     """The annotation ids of some rows as int64, or None if the reference could not work with them."""
     if isinstance(ids, np.ndarray):
         return ids[kept]
-    chosen = [ids[i] for i in kept]
+    chosen = ids[kept] if isinstance(kept, slice) else [ids[i] for i in kept]
     try:
         if all(isinstance(value, int) for value in chosen):
             return id_column(chosen)

@@ -8,6 +8,7 @@ from deteval.errors import shortened
 from deteval.kernels.boxes import EMPTY, FAR, FRACTIONS, ORDERED, OUTSIDE
 from deteval.loading.box_hints import (
     ORDERED_SHARE,
+    Boxes,
     areas_unlike_boxes,
     boxes_far_out,
     boxes_outside,
@@ -20,13 +21,13 @@ from deteval.loading.columns import DetectionColumns, GroundTruthColumns
 from deteval.loading.detection_join import Part
 from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, named_positions, positions, stem
-from deteval.records.dataset import Detections, GroundTruth, Ids, Images
+from deteval.loading.tables import FEDERATED_FIELDS
+from deteval.records.dataset import Detections, GroundTruth, Ids, Images, Ints
 from deteval.records.findings import ALLOWABLE, ERROR, Finding
 from deteval.records.reading import COCO_80_TO_91, Reading
 
 CUT_SCORE = 0.1
 """Detections saved only above this score lack the low end that AP integrates over."""
-FEDERATED_FIELDS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
 def meaningful(hints: list[Finding], findings: Sequence[Finding]) -> list[Finding]:
@@ -35,21 +36,18 @@ def meaningful(hints: list[Finding], findings: Sequence[Finding]) -> list[Findin
     return [hint for hint in hints if not damaged or hint.code.startswith("looks-")]
 
 
-def ground_truth_hints(ground_truth: GroundTruth, columns: GroundTruthColumns) -> list[Finding]:
-    """Hints about a ground truth by itself."""
+def ground_truth_hints(ground_truth: GroundTruth, columns: GroundTruthColumns, tallies: Ints) -> list[Finding]:
+    """Hints about a ground truth by itself. tallies: of all its boxes, as `survey_boxes` counts them."""
     file = columns.file
+    boxes = Boxes(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.row)
     found = [
         _type_hint(columns.file, "image_id", ground_truth.images.ids, columns.image_id, "the file's own"),
         _type_hint(columns.file, "category_id", ground_truth.categories.ids, columns.category_id, "the file's own"),
         _federated(columns),
         _scored_ground_truth(columns),
-        corner_boxes(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images, None)
-        or boxes_outside(file, "annotations", ground_truth.boxes, ground_truth.image, ground_truth.images,
-                         ground_truth.row),
-        normalised_boxes(file, ground_truth.boxes, np.nanmax(ground_truth.images.width, initial=0.0)),
-        boxes_without_size(file, "annotations", ground_truth.boxes, ground_truth.row),
+        *_box_hints(boxes, ground_truth.images, tallies, every=len(ground_truth) == len(columns),
+                    pixels=lambda: float(np.nanmax(ground_truth.images.width, initial=0.0))),
         areas_unlike_boxes(file, ground_truth),
-        boxes_far_out(file, "annotations", ground_truth.boxes, ground_truth.row),
     ]
     return [finding for finding in found if finding]
 
@@ -96,23 +94,30 @@ def detection_hints(ground_truth: GroundTruth, detections: Detections, parts: Se
 
 
 def _detected_box_hints(part: Part, ground_truth: GroundTruth) -> list[Finding | None]:
-    """Hints about the boxes of one file; those that the survey of all of them rules out are not looked into."""
-    columns, tallies = part.columns, part.survey
-    boxes, image, row = part.rows(part.boxes), part.rows(part.image), part.rows(columns.row)
-    every = len(part.boxes)
-    maybe = part.kept is not None  # rows were left out: the survey speaks of more boxes than these
+    """Hints about the boxes of one file."""
+    columns = part.columns
+    boxes = Boxes(columns.file, columns.section, part.rows(part.boxes), part.rows(part.image), part.rows(columns.row))
+    return _box_hints(boxes, ground_truth.images, part.survey, ground_truth, every=part.kept is None,
+                      pixels=lambda: float(np.median(ground_truth.boxes[:, 2:])) if len(ground_truth) else 0.0)
+
+
+def _box_hints(boxes: Boxes, images: Images, tallies: Ints, ground_truth: GroundTruth | None = None, *, every: bool,
+               pixels: Callable[[], float]) -> list[Finding | None]:
+    """Hints about boxes; what the tallies rule out is not looked into.
+
+    every: the tallies are of these boxes, not of more. pixels: what a side of a box, or an image, has at least.
+    """
     found: list[Finding | None] = []
-    if maybe or tallies[ORDERED] >= ORDERED_SHARE * every:
-        found.append(corner_boxes(columns.file, columns.section, boxes, image, ground_truth.images, ground_truth))
-    if not any(found) and (maybe or tallies[OUTSIDE]):
-        found.append(boxes_outside(columns.file, columns.section, boxes, image, ground_truth.images, row))
-    if maybe or tallies[FRACTIONS] == every:
-        side = float(np.median(ground_truth.boxes[:, 2:])) if len(ground_truth) else 0.0
-        found.append(normalised_boxes(columns.file, boxes, side))
+    if not every or tallies[ORDERED] >= ORDERED_SHARE * len(boxes.row):
+        found.append(corner_boxes(boxes, images, ground_truth))
+    if not any(found) and (not every or tallies[OUTSIDE]):
+        found.append(boxes_outside(boxes, images))
+    if not every or tallies[FRACTIONS] == len(boxes.row):
+        found.append(normalised_boxes(boxes, pixels()))
     if tallies[EMPTY]:
-        found.append(boxes_without_size(columns.file, columns.section, boxes, row))
-    if maybe or tallies[FAR]:
-        found.append(boxes_far_out(columns.file, columns.section, boxes, row))
+        found.append(boxes_without_size(boxes))
+    if not every or tallies[FAR]:
+        found.append(boxes_far_out(boxes))
     return found
 
 

@@ -1,6 +1,7 @@
 """The image and category records of a ground truth."""
 
 from collections import Counter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from deteval.records.findings import WARNING
 
 MOST_PIXELS = 1e15
 """A width or height beyond this is none."""
+FEDERATED_FIELDS = ("neg_category_ids", "not_exhaustive_category_ids")
+"""Fields of an image whose classes were not all labelled, as in LVIS."""
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -31,21 +34,26 @@ _image_decoder = msgspec.json.Decoder(list[_Image])
 
 def decode_images(text: bytes) -> Images | None:
     """Images that are all in order, from the JSON of their records; None if any is unusual, or repeated."""
+    def column(name: str) -> list[Any]:
+        return list(map(attrgetter(name), records))
+
     try:
         records = _image_decoder.decode(text)
-        ids = id_column([record.id for record in records])
+        ids = id_column(column("id"))
     except (msgspec.MsgspecError, TypeError, OverflowError, RecursionError):
         return None
-    order = np.argsort(ids, kind="stable")
-    ids = ids[order]
-    width, height = (np.array([getattr(record, side) for record in records], np.float64)[order]
-                     for side in ("width", "height"))  # None becomes NaN
-    federated = any(record.neg_category_ids is not msgspec.UNSET
-                    or record.not_exhaustive_category_ids is not msgspec.UNSET for record in records)
-    if federated or (ids[1:] == ids[:-1]).any() or not all(
+    if any(column(name).count(msgspec.UNSET) < len(records) for name in FEDERATED_FIELDS):
+        return None
+    names = tuple(column("file_name"))
+    width, height = (np.array(column(side), np.float64) for side in ("width", "height"))  # None becomes NaN
+    if not (ids[1:] > ids[:-1]).all():
+        order = np.argsort(ids, kind="stable")
+        ids, width, height = ids[order], width[order], height[order]
+        names = tuple(names[i] for i in order.tolist())
+    if (ids[1:] == ids[:-1]).any() or not all(
             (np.isnan(side) | ((side > 0) & (side < MOST_PIXELS))).all() for side in (width, height)):
         return None
-    return Images(ids, tuple(records[i].file_name for i in order.tolist()), width, height)
+    return Images(ids, names, width, height)
 
 
 def read_images(records: list[Any] | Images, collector: Collector) -> Images:

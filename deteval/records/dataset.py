@@ -1,6 +1,5 @@
 """Ground truth and detections as columns: one row per box, ids only at the edges."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,20 +108,3 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.image)
-
-
-def fingerprint(ground_truth: GroundTruth, images: Images | None = None) -> str:
-    """A hash of the ground-truth columns, not of the file's bytes: equal for equal content, whatever its layout.
-
-    images: hash these only.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    order = np.lexsort((ground_truth.category, ground_truth.image))
-    if images is not None and len(images) < len(ground_truth.images):
-        order = order[np.isin(ground_truth.images.ids[ground_truth.image[order]], images.ids)]
-    for ids in ((images or ground_truth.images).ids, ground_truth.categories.ids):
-        digest.update(repr(ids.tolist()).encode())
-    digest.update(repr(ground_truth.categories.names).encode())
-    for column in ("image", "category", "boxes", "area", "is_crowd", "ignore"):
-        digest.update(np.ascontiguousarray(getattr(ground_truth, column)[order]).tobytes())
-    return digest.hexdigest()
