@@ -124,4 +124,6 @@ def chunks_by_work(cumulative: Ints) -> list[tuple[int, int]]:
 
 def ranks(starts: Ints, rows: int) -> Positions:
     """The place of every row within its group, from 0."""
-    return (np.arange(rows) - np.repeat(starts[:-1], np.diff(starts))).astype(np.int32)
+    rank = np.empty(rows, np.int32)
+    ordering.rank_rows(starts, rank)
+    return rank

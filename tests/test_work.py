@@ -24,7 +24,7 @@ from deteval.measures import precision_arrays
 
 TODAY = {
     "best_overlaps": 49_144, "counting_order": 25_522, "interpolated_precision": 273_929, "join_groups": 2_400,
-    "match_groups": 44_336, "next_value": 12, "order_by_score": 56_744, "outcome_counts": 32_400,
+    "match_groups": 44_336, "next_value": 12, "order_by_score": 56_744, "outcome_counts": 32_400, "rank_rows": 1_232,
     "repeat_candidates": 2_166, "row_digests": 2_880, "scan_records": 123_829, "similarities": 33_632,
     "skip_json": 1_362, "survey_boxes": 3_340, "tied_rows": 1_494,
 }

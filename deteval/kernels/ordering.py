@@ -162,3 +162,12 @@ def join_groups(detection_order, ground_truth_order, detection_image, detection_
     detection_starts[groups] = d
     ground_truth_starts[groups] = g
     return groups
+
+
+@kernel("int64(int64[::1], int32[::1])")
+def rank_rows(starts, rank):
+    """The place of each row starts[g]..starts[g + 1] within its group, from 0, into `rank`. Returns 0."""
+    for g in range(starts.size - 1):
+        for row in range(starts[g], starts[g + 1]):
+            rank[row] = row - starts[g]
+    return 0

@@ -80,11 +80,12 @@ def detection_hints(ground_truth: GroundTruth, detections: Detections, parts: Se
         found.append(Finding("empty-predictions", 1, f"{parts[0].columns.file}: holds no detection: AP and AR are 0"))
     found += [_pre_cut_scores([part.columns for part in parts]), _score_range(parts[0].columns.file, detections)]
     for part in parts:
-        images = _image_hints(part.columns, ground_truth) if reading.match_images == "id" else []
+        unjoined = bool((part.image == UNKNOWN).any())
+        images = _image_hints(part.columns, ground_truth) if unjoined and reading.match_images == "id" else []
         found += [
             _looks_like_ground_truth(part.columns),
             *images,
-            *(_category_hints(part.columns, ground_truth) if not mapped and (images or _on_known_images(part)) else ()),
+            *(_category_hints(part, ground_truth) if not mapped and (images or _on_known_images(part)) else ()),
             *_detected_box_hints(part, ground_truth),
         ]
     hints = [finding for finding in found if finding]
@@ -172,12 +173,14 @@ def _on_known_images(part: Part) -> bool:
     return 2 * int((part.image != UNKNOWN).sum()) >= len(part.image)
 
 
-def _category_hints(part: DetectionColumns, ground_truth: GroundTruth) -> list[Finding]:
-    if part.category_id is None:
+def _category_hints(part: Part, ground_truth: GroundTruth) -> list[Finding]:
+    columns = part.columns
+    if columns.category_id is None or not (part.category == UNKNOWN).any():
         return []
-    hint = _name_hint(part, ground_truth) \
-        or _type_hint(part.file, "category_id", ground_truth.categories.ids, part.category_id, "the ground truth's") \
-        or _category_hint(part.file, part.category_id, ground_truth)
+    hint = _name_hint(columns, ground_truth) \
+        or _type_hint(columns.file, "category_id", ground_truth.categories.ids, columns.category_id,
+                      "the ground truth's") \
+        or _category_hint(columns.file, columns.category_id, ground_truth)
     return [hint] if hint else []
 
 
