@@ -1,8 +1,9 @@
 """What a command was asked for, from options and YAML, all of it checked before a file is read."""
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from deteval.cli.options import relative_to, setting_values
 from deteval.cli.output import make_look
@@ -21,8 +22,7 @@ EXTRA = ("images", "metrics", "per_class", "digits", "format", "threads")
 """Options that a score YAML may hold besides the settings."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """Settings, what to report, and how."""
 
     settings: Settings

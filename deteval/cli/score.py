@@ -70,7 +70,7 @@ def score(files: tuple[str, ...], **given: Any) -> int:
 def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, given: dict[str, Any],
            ) -> "tuple[Scores, bool]":
     """The scores, and False if the cross-check was asked for and found a difference."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from deteval.evaluation import match
     from deteval.loading.image_list import read_image_list
@@ -93,7 +93,7 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
 
 def _crosschecked(scores: "Scores", evidence: "Evidence", truth: Any, found: Any, request: "Request",
                   given: dict[str, Any]) -> "tuple[Scores, bool]":
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from deteval.cli.output import remark
     from deteval.reports.crosscheck import crosscheck_dict, crosscheck_lines

@@ -1,11 +1,11 @@
 """Predictions to columns and findings, joined to a ground truth."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from deteval import timing

@@ -1,11 +1,11 @@
 """A COCO ground truth to columns and findings."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from deteval import timing
 from deteval.errors import and_more, place

@@ -5,10 +5,10 @@ import mmap
 import re
 import sys
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
 from deteval import timing
 from deteval.errors import place, usage_error
@@ -21,8 +21,7 @@ HIGH_BITS = 0x8080808080808080
 WORDS_PER_CHUNK = 1 << 18
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Struct, frozen=True):
     """UTF-8 bytes without BOM; `name` is what messages call the file, `size` its bytes on disk.
 
     start: how many bytes stood before them, so that messages count from the first byte of the file.
