@@ -73,6 +73,7 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """The entry point: runs a command and exits with its code."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices: its threads only spin
     gc.disable()  # arrays and texts go with their last reference; circles are few, and the process is short
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
