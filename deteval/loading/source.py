@@ -1,10 +1,8 @@
 """Bytes of an input: a file or stdin, gzip or plain, UTF-8 with or without BOM, told by content."""
 
-import gzip
 import mmap
 import re
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +45,8 @@ def read_text(path: str | Path, threads: int = 1) -> Text | Finding:
     with timing.stage("read"):
         name = "stdin" if str(path) == STDIN else str(path)
         raw = _read_bytes(path)
-        try:
-            data: bytes | mmap.mmap = gzip.decompress(raw) if raw[:2] == GZIP else raw
-        except EOFError:
-            return _bad(name, "the gzip data ends early: the file was cut off; copy or write it again")
-        except (gzip.BadGzipFile, zlib.error) as error:
-            return _bad(name, f"the gzip data is damaged ({error}); copy or write it again")
-        return _decoded(name, data, len(raw), threads)
+        data = _unpacked(name, raw) if raw[:2] == GZIP else raw
+        return data if isinstance(data, Finding) else _decoded(name, data, len(raw), threads)
 
 
 def _read_bytes(path: str | Path) -> bytes | mmap.mmap:
@@ -73,6 +66,18 @@ def _read_bytes(path: str | Path) -> bytes | mmap.mmap:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise usage_error(f"{path}: cannot be read: {reason}") from None
+
+
+def _unpacked(name: str, raw: bytes | mmap.mmap) -> bytes | Finding:
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(raw)
+    except EOFError:
+        return _bad(name, "the gzip data ends early: the file was cut off; copy or write it again")
+    except (gzip.BadGzipFile, zlib.error) as error:
+        return _bad(name, f"the gzip data is damaged ({error}); copy or write it again")
 
 
 def _decoded(name: str, data: bytes | mmap.mmap, size: int, threads: int) -> Text | Finding:

@@ -1,7 +1,6 @@
 """Text laid out for a terminal or a pipe: aligned columns, wrapped cells, colour where it is wanted."""
 
 from collections.abc import Sequence
-from unicodedata import east_asian_width
 
 from msgspec import Struct
 
@@ -28,6 +27,10 @@ class Look(Struct, frozen=True):
 
 def display_width(text: str) -> int:
     """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import east_asian_width
+
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
