@@ -1,10 +1,10 @@
 """Matching: ground truth and detections to Evidence, over chunks of (category, image) groups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 
 from deteval import timing
 from deteval.errors import usage_error
@@ -111,8 +111,7 @@ def _ignored_ground_truth(ground_truth: GroundTruth, gt: Rows, is_crowd: Bools, 
     return ignored
 
 
-@dataclass(frozen=True)
-class _Outcome:
+class _Outcome(Struct, frozen=True):
     true_positive: Words
     ignored: Words
     found: Words

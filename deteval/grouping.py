@@ -1,10 +1,10 @@
 """Rows brought into (category, image) groups in linear time, and groups into chunks of equal work."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.kernels import ordering
@@ -20,8 +20,7 @@ GATHERED = 1 << 16
 """Rows that a thread gathers at once."""
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Boxes sorted by (category, image), and where each of the groups begins; `order` is their place in the file.
 
     source_category: the category in the ground truth's list, which differs where classes are merged or left out.
@@ -35,8 +34,7 @@ class Rows:
     starts: Ints
 
 
-@dataclass(frozen=True)
-class _Chosen:
+class _Chosen(Struct, frozen=True):
     """The boxes of one side that are matched, in file order; rows: their places in the columns, None for all."""
 
     rows: Ints | None

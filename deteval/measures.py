@@ -1,10 +1,10 @@
 """From evidence to numbers: the only place that does so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.errors import usage_error
@@ -18,8 +18,7 @@ from deteval.records.params import RECALL_POINTS
 from deteval.threads import available_threads, map_chunks
 
 
-@dataclass(frozen=True)
-class Measurement:
+class Measurement(Struct, frozen=True):
     """Values of metrics, NaN where undefined.
 
     values: shape (metrics,), or (replicates, metrics) under weights. classes: the same for every class, with a last
@@ -30,8 +29,7 @@ class Measurement:
     classes: Floats
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """Outcomes per class at one area range, cap and score cut.
 
     true_positives, false_positives: shape (classes, thresholds), of the run's thresholds. positives: ground truths

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from deteval import timing
 from deteval.errors import counted
@@ -88,8 +89,7 @@ def _counts_at(params: Params, cell: Cell) -> CountsAt:
     return CountsAt(params.iou[cell.thresholds[0]], params.areas[cell.area].name, cell.max_dets, params.min_score)
 
 
-@dataclass(frozen=True)
-class _Tables:
+class _Tables(Struct, frozen=True):
     """Evidence with the counts of its count cell."""
 
     evidence: Evidence

@@ -6,7 +6,6 @@ The package found on the path is used, in the mode that the environment asks for
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import sys
@@ -15,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from datasets import DataSet, random_dataset
 
@@ -50,9 +50,9 @@ def digest(value: Any) -> str:
     whole = hashlib.sha256()
 
     def add(one: Any) -> None:
-        if dataclasses.is_dataclass(one):
-            for field in dataclasses.fields(one):
-                add((field.name, getattr(one, field.name)))
+        if isinstance(one, msgspec.Struct):
+            for name in one.__struct_fields__:
+                add((name, getattr(one, name)))
         elif isinstance(one, np.ndarray) and one.dtype != object:
             whole.update(f"{one.dtype} {one.shape}".encode() + np.ascontiguousarray(one).tobytes())
         elif isinstance(one, (tuple, list)):

@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 from unittest import mock
 
@@ -74,12 +73,12 @@ def forms(records: list[dict[str, Any]]) -> dict[str, bytes]:
 def assert_same(one: Detections | GroundTruth, other: Detections | GroundTruth) -> None:
     """Equal columns, bit for bit; inputs and findings aside, which name files."""
     assert type(one) is type(other)
-    for field in fields(one):
-        mine, its = getattr(one, field.name), getattr(other, field.name)
+    for field in one.__struct_fields__:
+        mine, its = getattr(one, field), getattr(other, field)
         if isinstance(mine, np.ndarray):
-            assert mine.dtype == its.dtype, field.name
-            assert mine.tobytes() == its.tobytes() if mine.dtype != object else (mine == its).all(), field.name
-        elif field.name in ("images", "categories"):
+            assert mine.dtype == its.dtype, field
+            assert mine.tobytes() == its.tobytes() if mine.dtype != object else (mine == its).all(), field
+        elif field in ("images", "categories"):
             assert mine.ids.tolist() == its.ids.tolist()
-        elif field.name not in ("inputs", "findings"):
-            assert mine == its, field.name
+        elif field not in ("inputs", "findings"):
+            assert mine == its, field

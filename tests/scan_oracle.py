@@ -2,9 +2,10 @@
 
 import json
 import random
-from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from scan_mutants import damaged, ground_truth, predictions
 
 from deteval.loading import scan, source
@@ -81,16 +82,16 @@ def slow_ground_truth(text):
 def assert_equal(columns, expected):
     """Equal bit for bit in every field, type and shape included."""
     assert type(columns) is type(expected)
-    for field in fields(columns):
-        mine, its = getattr(columns, field.name), getattr(expected, field.name)
+    for field in columns.__struct_fields__:
+        mine, its = getattr(columns, field), getattr(expected, field)
         if isinstance(its, np.ndarray):
-            assert (mine.dtype, mine.shape) == (its.dtype, its.shape), field.name
+            assert (mine.dtype, mine.shape) == (its.dtype, its.shape), field
             equal = mine.tolist() == its.tolist() if its.dtype == object else mine.tobytes() == its.tobytes()
-            assert equal, f"{field.name}: {mine} is not {its}"
-        elif is_dataclass(its):
+            assert equal, f"{field}: {mine} is not {its}"
+        elif isinstance(its, Struct):
             assert_equal(mine, its)
         else:
-            assert repr(mine) == repr(its), field.name  # tells 1 from 1.0 and True, 0.0 from -0.0
+            assert repr(mine) == repr(its), field  # tells 1 from 1.0 and True, 0.0 from -0.0
 
 
 def expected_for(columns, text):

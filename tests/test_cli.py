@@ -339,7 +339,7 @@ def test_csv_and_coco_lines_come_with_their_caveats(files, deteval_run):
 
 @pytest.mark.parametrize("width, left_out", [(200, ""), (80, "n_images"), (60, "n_images")])
 def test_a_narrow_table_keeps_the_counts(files, width, left_out):
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from deteval.reports.layout import Look, display_width
     from deteval.reports.table import render_table

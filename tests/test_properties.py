@@ -78,7 +78,7 @@ def test_monotone_score_maps_change_nothing(seed, change):
     mapped = change(levels)
     if len(np.unique(mapped)) < len(levels):
         return  # the map merged two scores: it was not strictly monotone in floating point
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     changed = replace(dt, scores=mapped[np.searchsorted(levels, dt.scores + 0.0)])
     for ours, theirs in zip(precision_arrays(match(gt, dt, params))[:2],

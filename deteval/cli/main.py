@@ -1,5 +1,7 @@
 """The command line: commands found by name, and every way to end turned into an exit code."""
 
+import gc
+import os
 import sys
 from typing import Any
 
@@ -71,10 +73,14 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """The entry point: runs a command and exits with its code."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices: its threads only spin
+    gc.disable()  # arrays and texts go with their last reference; circles are few, and the process is short
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_exit_code(arguments))
+    code = _exit_code(arguments)
+    gc.freeze()  # else the interpreter searches all that is left for circles before it ends
+    sys.exit(code)
 
 
 def _exit_code(arguments: list[str] | None) -> int:
@@ -97,8 +103,6 @@ def _exit_code(arguments: list[str] | None) -> int:
     except MemoryError:
         return _fail("out of memory", INTERNAL)
     except Exception as error:
-        import os
-
         if os.environ.get("DETEVAL_TRACEBACK"):
             raise
         return _fail(f"internal error, a defect of deteval: {type(error).__name__}: {error}; "

@@ -1,7 +1,6 @@
 """Where results and remarks go: result on stdout or in a file, everything else on stderr."""
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,12 @@ def make_look(digits: int, output: str | None) -> "Look":
     from deteval.reports.layout import Look
 
     terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
-    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Look(width=shutil.get_terminal_size().columns if terminal else None, colour=colour, digits=digits)
+    if not terminal:
+        return Look(digits=digits)
+    import shutil
+
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Look(width=shutil.get_terminal_size().columns, colour=colour, digits=digits)
 
 
 def deliver(text: str, output: str | None, quiet: bool) -> None:

@@ -1,8 +1,9 @@
 """What a command was asked for, from options and YAML, all of it checked before a file is read."""
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from deteval.cli.options import relative_to, setting_values
 from deteval.cli.output import make_look
@@ -10,7 +11,6 @@ from deteval.errors import nearest, usage_error
 from deteval.loading.settings import SETTINGS, Settings, make_settings
 from deteval.records.metric import COCO_METRICS, Metric, default_metrics, parse_metrics, resolve
 from deteval.records.numbers import position_of, threshold_text, thresholds_text
-from deteval.reports.machine import check_coco_format
 from deteval.reports.writer import check_target
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ EXTRA = ("images", "metrics", "per_class", "digits", "format", "threads")
 """Options that a score YAML may hold besides the settings."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """Settings, what to report, and how."""
 
     settings: Settings
@@ -42,6 +41,8 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
     if chosen not in formats:
         raise usage_error(f"format: {chosen!r} is not one of {', '.join(formats)}{nearest(str(chosen), list(formats))}")
     if chosen == "coco":
+        from deteval.reports.machine import check_coco_format
+
         check_coco_format(settings.params)
     metrics = _metrics(values.get("metrics"), settings, chosen)
     images = values.get("images")

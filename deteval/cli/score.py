@@ -70,22 +70,26 @@ def score(files: tuple[str, ...], **given: Any) -> int:
 def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, given: dict[str, Any],
            ) -> "tuple[Scores, bool]":
     """The scores, and False if the cross-check was asked for and found a difference."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from deteval.evaluation import match
-    from deteval.loading.image_list import read_image_list
     from deteval.loading.pair import load_pair
     from deteval.records.findings import raise_errors
-    from deteval.reports.matches import write_matches
     from deteval.scoring import summarise
 
     truth, found = load_pair(predictions, ground_truth, request.settings.reading, request.threads)
-    images = read_image_list(request.images, truth.images) if request.images else None
+    images = None
+    if request.images:
+        from deteval.loading.image_list import read_image_list
+
+        images = read_image_list(request.images, truth.images)
     detail = (given["matches_iou"],) if given["matches"] else ()
     evidence = match(truth, found, request.settings.params, images=images, detail=detail, threads=request.threads)
     scores = summarise(evidence, truth, found, request.metrics, threads=request.threads)
     raise_errors(scores.findings)
     if given["matches"]:
+        from deteval.reports.matches import write_matches
+
         write_matches(given["matches"], evidence, truth, found)
     scores = replace(scores, reading=request.settings.reading_values)
     return _crosschecked(scores, evidence, truth, found, request, given) if given["with_crosscheck"] else (scores, True)
@@ -93,7 +97,7 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
 
 def _crosschecked(scores: "Scores", evidence: "Evidence", truth: Any, found: Any, request: "Request",
                   given: dict[str, Any]) -> "tuple[Scores, bool]":
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from deteval.cli.output import remark
     from deteval.reports.crosscheck import crosscheck_dict, crosscheck_lines
@@ -106,16 +110,20 @@ def _crosschecked(scores: "Scores", evidence: "Evidence", truth: Any, found: Any
 
 
 def _render(scores: "Scores", request: "Request", seconds: dict[str, float] | None) -> str:
-    from deteval.reports.machine import render_coco, render_csv, render_json
-    from deteval.reports.markdown import render_markdown
-    from deteval.reports.table import render_table
+    """The report in the format asked for; only its file is imported."""
+    if request.format == "table":
+        from deteval.reports.table import render_table
 
-    if request.format == "json":
-        document = scores.to_dict()
-        return render_json(document if seconds is None else document | {"timings": dict(seconds)})
+        return render_table(scores, request.look, request.per_class)
+    if request.format == "markdown":
+        from deteval.reports.markdown import render_markdown
+
+        return render_markdown(scores, request.look, request.per_class)
+    from deteval.reports.machine import render_coco, render_csv, render_json
+
     if request.format == "csv":
         return render_csv(scores)
     if request.format == "coco":
         return render_coco(scores)
-    render = render_table if request.format == "table" else render_markdown
-    return render(scores, request.look, request.per_class)
+    document = scores.to_dict()
+    return render_json(document if seconds is None else document | {"timings": dict(seconds)})

@@ -1,8 +1,7 @@
 """Hints about boxes: corners instead of sizes, fractions instead of pixels, far outside their image."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from deteval.errors import and_more, place
 from deteval.kernels.boxes import BEYOND, FAR_OUT, FRACTION
@@ -17,8 +16,7 @@ ORDERED_SHARE = 0.99
 """Corners have x2 > x1 and y2 > y1: this share of boxes at least, if they are corners."""
 
 
-@dataclass(frozen=True)
-class Boxes:
+class Boxes(Struct, frozen=True):
     """Boxes of a section of a file with the positions of their images, and their places there."""
 
     file: str

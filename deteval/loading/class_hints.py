@@ -5,9 +5,9 @@ and AP is near 0. The boxes tell.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from deteval.grouping import counting_order
 from deteval.kernels.similarity import KINDS, best_overlaps
@@ -81,8 +81,7 @@ def _shifts(ground_truth: GroundTruth, predicted: Positions) -> list[tuple[str, 
             ("looks-80-to-91", "coco80to91", positions(ids, coco))]
 
 
-@dataclass(frozen=True)
-class _Best:
+class _Best(Struct, frozen=True):
     """Detections, by row, with their IoU to the object of their image that they overlap most, and its class."""
 
     row: Ints

@@ -1,16 +1,20 @@
 """Gathers what is wrong: one finding per code and field, with the first case in words and a count."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from deteval.errors import and_more, place
 from deteval.records.dataset import Bools, Ints
 from deteval.records.findings import Finding
 
+MISSING: Any = object()
+"""What could not be read; a finding says why."""
+TOO_DEEP = "lists or objects are nested too deeply to be read"
 
-@dataclass
-class _Case:
+
+class _Case(Struct):
     message: str
     count: int
     severity: str

@@ -1,15 +1,14 @@
 """What a file holds, as columns with the file's own ids, before anything is joined."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from deteval.records.dataset import Bools, Floats, Ids, Images, Ints
 
 
-@dataclass(frozen=True)
-class DetectionColumns:
+class DetectionColumns(Struct, frozen=True):
     """One predictions file. A detection names its class by id or by name, its image by id and perhaps file name.
 
     section: what messages call the list. row: index in that list, which has `records` entries, those left out as
@@ -34,8 +33,7 @@ class DetectionColumns:
         return len(self.row)
 
 
-@dataclass(frozen=True)
-class GroundTruthColumns:
+class GroundTruthColumns(Struct, frozen=True):
     """One ground-truth file: image and category records as they are (images that are all in order may be columns
     already), annotations as columns.
 

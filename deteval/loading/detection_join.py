@@ -1,10 +1,10 @@
 """One predictions file joined to a ground truth: boxes, images and classes, with the remedies asked for."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.errors import and_more, counted, shortened, usage_error
@@ -17,8 +17,7 @@ from deteval.records.dataset import Categories, Floats, GroundTruth, Ids, Images
 from deteval.records.reading import Reading
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True):
     """One file after the join. kept: the rows that could be joined, None for all; survey: `checks.survey` of all."""
 
     columns: DetectionColumns

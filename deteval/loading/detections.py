@@ -1,24 +1,22 @@
 """Predictions to columns and findings, joined to a ground truth."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from deteval import timing
 from deteval.errors import and_more, place, usage_error
-from deteval.loading import decode, scan, untyped
+from deteval.loading import scan
 from deteval.loading.checks import repeated_rows
-from deteval.loading.collector import Collector
+from deteval.loading.collector import TOO_DEEP, Collector
 from deteval.loading.columns import DetectionColumns
 from deteval.loading.detection_join import Part, join_part
 from deteval.loading.fields import shown
 from deteval.loading.hints import detection_hints, meaningful
-from deteval.loading.json_text import TOO_DEEP
-from deteval.loading.memory import detection_columns
 from deteval.loading.source import STDIN, read_text
 from deteval.records.dataset import Detections, GroundTruth, Input
 from deteval.records.findings import ERROR, Finding, apply_allowances, departures, raise_errors
@@ -97,9 +95,11 @@ def _columns(source: Any, collector: Collector, reading: Reading, threads: int) 
     try:
         if isinstance(source, (str, Path)):
             return _file_columns(source, collector, reading, threads)
+        from deteval.loading import decode, memory, untyped
+
         if isinstance(source, Mapping):
             if "bbox" in source:
-                return detection_columns(source, collector, reading)
+                return memory.detection_columns(source, collector, reading)
             return untyped.detections_from(dict(source), collector, reading, None)
         value = list(source) if isinstance(source, Iterable) else source
         columns = decode.convert_detections(value, collector.file) if isinstance(value, list) else None
@@ -117,8 +117,11 @@ def _file_columns(path: str | Path, collector: Collector, reading: Reading, thre
     collector.file = text.name
     with timing.stage("decode"):
         columns = scan.scan_detections(text, threads) if reading.match_images == "id" else None  # needs no names
-        if columns is None:
-            columns = decode.decode_detections(text)
+        if columns is not None:
+            return columns
+        from deteval.loading import decode, untyped  # few files need them
+
+        columns = decode.decode_detections(text)
         return untyped.read_detections(text, collector, reading) if columns is None else columns
 
 

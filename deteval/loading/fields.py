@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from deteval.errors import shortened
-from deteval.loading.collector import Collector
-from deteval.loading.json_text import MISSING
+from deteval.loading.collector import MISSING, Collector
 from deteval.records.dataset import Ids
 
 ALIASES = {

@@ -1,24 +1,22 @@
 """A COCO ground truth to columns and findings."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from deteval import timing
 from deteval.errors import and_more, place
 from deteval.kernels.boxes import WRONG
-from deteval.loading import decode, scan, untyped
+from deteval.loading import scan
 from deteval.loading.checks import check_boxes, repeated_rows, survey
-from deteval.loading.collector import Collector
+from deteval.loading.collector import TOO_DEEP, Collector
 from deteval.loading.columns import GroundTruthColumns, id_column
 from deteval.loading.fields import shown
 from deteval.loading.hints import ground_truth_hints, meaningful
 from deteval.loading.join import positions, sample
-from deteval.loading.json_text import TOO_DEEP
-from deteval.loading.memory import annotation_columns
 from deteval.loading.source import read_text
 from deteval.loading.tables import read_categories, read_images
 from deteval.records.dataset import Bools, Categories, GroundTruth, Images, Input, Ints
@@ -68,15 +66,20 @@ def _columns(source: str | Path | Mapping[str, Any], collector: Collector, threa
     collector.file = text.name
     with timing.stage("decode"):
         columns = scan.scan_ground_truth(text, threads)
-        if columns is None:
-            columns = decode.decode_ground_truth(text)
+        if columns is not None:
+            return columns
+        from deteval.loading import decode, untyped  # few files need them
+
+        columns = decode.decode_ground_truth(text)
         return untyped.read_ground_truth(text, collector) if columns is None else columns
 
 
 def _convert(source: Mapping[str, Any], collector: Collector) -> GroundTruthColumns | None:
+    from deteval.loading import decode, memory, untyped
+
     mapping = dict(source) if isinstance(source, Mapping) else source
     if isinstance(mapping, dict) and isinstance(mapping.get("annotations"), Mapping):
-        return annotation_columns(mapping, collector)
+        return memory.annotation_columns(mapping, collector)
     columns = decode.convert_ground_truth(mapping, collector.file)
     return untyped.ground_truth_from(mapping, collector, None) if columns is None else columns
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from deteval.errors import DetevalError, and_more, place
-from deteval.loading.collector import Collector
+from deteval.loading.collector import MISSING, Collector
 from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, positions
-from deteval.loading.json_text import MISSING, parse
+from deteval.loading.json_text import parse
 from deteval.loading.source import Text, read_text
 from deteval.records.dataset import Images, Ints
 from deteval.records.findings import Finding

@@ -3,14 +3,10 @@
 import json
 from typing import Any
 
-from deteval.loading.collector import Collector
+from deteval.loading.collector import MISSING, TOO_DEEP, Collector
 from deteval.loading.source import Text
 
-MISSING: Any = object()
-"""What could not be read; a finding says why."""
-
 WHITE_SPACE = " \t\n\r"
-TOO_DEEP = "lists or objects are nested too deeply to be read"
 LONGEST_INTEGER = 600
 """Digits. Beyond, Python may refuse to convert; such a number is larger than any id and than any float anyway."""
 

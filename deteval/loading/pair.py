@@ -1,9 +1,10 @@
 """A ground truth and predictions on it, read together so that everything wrong with either is said at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from deteval.errors import usage_error
 from deteval.loading.detections import Source, read_detections, undecodable
@@ -14,8 +15,7 @@ from deteval.records.findings import Finding, raise_errors
 from deteval.records.reading import Reading
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """What could be read of both sides, and all findings."""
 
     ground_truth: GroundTruth | None

@@ -6,12 +6,12 @@ guess within a string or a nested list is found out; the rest is then scanned in
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.kernels import json_columns as kernels
@@ -37,8 +37,7 @@ class Declined(Exception):
     """The text is not for this decode."""
 
 
-@dataclass(frozen=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Records of a list. number: scores of detections, areas of annotations; seen: which optional fields each had."""
 
     image_id: Ints

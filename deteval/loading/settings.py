@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from deteval.errors import DetevalError, usage_error
 from deteval.records.findings import ALLOWABLE
@@ -123,8 +124,7 @@ SETTINGS = tuple(_PARSERS)
 """Names of all settings, as options of the command line and keys of a YAML file."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Everything that shapes the numbers: how files are read and how boxes are matched."""
 
     params: Params
@@ -173,7 +173,7 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
         parsed["allow"] = ALLOWABLE
     if "allow" in parsed:
         parsed["allow"] = frozenset(parsed["allow"])
-    of_params, of_reading = ({one.name for one in fields(kind)} for kind in (Params, Reading))
+    of_params, of_reading = (kind.__struct_fields__ for kind in (Params, Reading))
     return Settings(
         params=Params(**{name: value for name, value in parsed.items() if name in of_params}),
         reading=Reading(**{name: value for name, value in parsed.items() if name in of_reading}),

@@ -1,14 +1,12 @@
 """Bytes of an input: a file or stdin, gzip or plain, UTF-8 with or without BOM, told by content."""
 
-import gzip
 import mmap
 import re
 import sys
-import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
 from deteval import timing
 from deteval.errors import place, usage_error
@@ -21,8 +19,7 @@ HIGH_BITS = 0x8080808080808080
 WORDS_PER_CHUNK = 1 << 18
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Struct, frozen=True):
     """UTF-8 bytes without BOM; `name` is what messages call the file, `size` its bytes on disk.
 
     start: how many bytes stood before them, so that messages count from the first byte of the file.
@@ -48,13 +45,8 @@ def read_text(path: str | Path, threads: int = 1) -> Text | Finding:
     with timing.stage("read"):
         name = "stdin" if str(path) == STDIN else str(path)
         raw = _read_bytes(path)
-        try:
-            data: bytes | mmap.mmap = gzip.decompress(raw) if raw[:2] == GZIP else raw
-        except EOFError:
-            return _bad(name, "the gzip data ends early: the file was cut off; copy or write it again")
-        except (gzip.BadGzipFile, zlib.error) as error:
-            return _bad(name, f"the gzip data is damaged ({error}); copy or write it again")
-        return _decoded(name, data, len(raw), threads)
+        data = _unpacked(name, raw) if raw[:2] == GZIP else raw
+        return data if isinstance(data, Finding) else _decoded(name, data, len(raw), threads)
 
 
 def _read_bytes(path: str | Path) -> bytes | mmap.mmap:
@@ -74,6 +66,18 @@ def _read_bytes(path: str | Path) -> bytes | mmap.mmap:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise usage_error(f"{path}: cannot be read: {reason}") from None
+
+
+def _unpacked(name: str, raw: bytes | mmap.mmap) -> bytes | Finding:
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(raw)
+    except EOFError:
+        return _bad(name, "the gzip data ends early: the file was cut off; copy or write it again")
+    except (gzip.BadGzipFile, zlib.error) as error:
+        return _bad(name, f"the gzip data is damaged ({error}); copy or write it again")
 
 
 def _decoded(name: str, data: bytes | mmap.mmap, size: int, threads: int) -> Text | Finding:

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from deteval.loading.collector import Collector
+from deteval.loading.collector import MISSING, Collector
 from deteval.loading.columns import id_column
 from deteval.loading.fields import Fields, checked_ids, shown
-from deteval.loading.json_text import MISSING
 from deteval.records.dataset import Categories, Ids, Images
 from deteval.records.findings import WARNING
 

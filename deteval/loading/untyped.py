@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from deteval.loading.collector import Collector
+from deteval.loading.collector import MISSING, Collector
 from deteval.loading.columns import DetectionColumns, GroundTruthColumns, box_column
 from deteval.loading.fields import Fields, alias, checked_ids, shown
-from deteval.loading.json_text import MISSING, parse, parse_lines
+from deteval.loading.json_text import parse, parse_lines
 from deteval.loading.source import Text
 from deteval.records.reading import Reading
 

@@ -1,11 +1,11 @@
 """YAML without surprises: every value keeps its line, and what YAML 1.1 would misread is refused."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from deteval.errors import DetevalError, nearest, usage_error
 
@@ -21,8 +21,7 @@ _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _MOST_NODES = 100_000
 
 
-@dataclass(frozen=True)
-class YamlFile:
+class YamlFile(Struct, frozen=True):
     """The value of a YAML file, and the line on which each part of it stands, by path of keys and indices."""
 
     path: str

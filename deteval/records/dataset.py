@@ -1,9 +1,9 @@
 """Ground truth and detections as columns: one row per box, ids only at the edges."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.records.findings import Finding
@@ -16,8 +16,7 @@ Ids = NDArray[Any]
 """Ids of one kind: int64, or an object array of str."""
 
 
-@dataclass(frozen=True)
-class Input:
+class Input(Struct, frozen=True):
     """A file, or something in memory, that was read: its name, its size if it has one, and what it held."""
 
     path: str
@@ -25,8 +24,7 @@ class Input:
     counts: dict[str, int]
 
 
-@dataclass(frozen=True)
-class Images:
+class Images(Struct, frozen=True):
     """The images of a ground truth, ascending by id (numbers by value, strings by code point).
 
     width, height: pixels, shape (images,), NaN where the file gives none.
@@ -41,8 +39,7 @@ class Images:
         return len(self.ids)
 
 
-@dataclass(frozen=True)
-class Categories:
+class Categories(Struct, frozen=True):
     """The classes of a ground truth, ascending by id; `names` are unique."""
 
     ids: Ids
@@ -52,8 +49,7 @@ class Categories:
         return len(self.ids)
 
 
-@dataclass(frozen=True)
-class GroundTruth:
+class GroundTruth(Struct, frozen=True):
     """Objects, one row each, in file order.
 
     image, category: int32 positions among `images` and `categories`, shape (objects,).
@@ -82,8 +78,7 @@ class GroundTruth:
         return len(self.image)
 
 
-@dataclass(frozen=True)
-class Detections:
+class Detections(Struct, frozen=True):
     """Detections, one row each, in file order, joined to the images and categories of one `GroundTruth`.
 
     image, category: int32 positions among `images` and `categories`, those of the ground truth, shape (detections,).

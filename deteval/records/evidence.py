@@ -1,10 +1,10 @@
 """The table of match evidence that every command measures, and its merge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.errors import usage_error
@@ -14,8 +14,7 @@ from deteval.records.params import Params, signature
 Words = NDArray[np.uint32]
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(Struct, frozen=True):
     """What each detection was matched with, at some IoU thresholds in the first area range.
 
     thresholds: positions among the run's IoU thresholds. taken: the ground-truth row, -1 for none, shape
@@ -33,8 +32,7 @@ class Detail:
     best_other_similarity: Floats
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """The outcome of matching: rows of detections and of ground truths, by (category, image), then rank or file order.
 
     image, category: int32 positions among `images` and `categories`. rank: place by score within image and class,

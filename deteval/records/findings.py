@@ -1,15 +1,16 @@
 """What can be wrong with the input: the catalogue of findings, their severity, and what may be allowed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from deteval.errors import DetevalError, nearest, usage_error
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One kind of finding. allowed: what `--allow` makes of it; empty if it can never be allowed."""
 
     severity: str
@@ -72,8 +73,7 @@ CATALOGUE: dict[str, Kind] = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One kind of thing found in the input: how often, and a message that names the first case.
 
     severity: that of its code unless given; an allowed error is a warning. firm: this case of an allowable code
@@ -87,7 +87,7 @@ class Finding:
     firm: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "severity", self.severity or CATALOGUE[self.code].severity)
+        force_setattr(self, "severity", self.severity or CATALOGUE[self.code].severity)
 
     def to_dict(self) -> dict[str, str | int]:
         """The form of the JSON report."""

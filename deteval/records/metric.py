@@ -1,7 +1,9 @@
 """The metric language: `AP`, `AP50`, `AP@.75/area=small`, `AR/max=10`, `F1@.5/score=0.25/micro/class=person`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from deteval.errors import nearest, usage_error
 from deteval.records.numbers import (
@@ -19,8 +21,7 @@ COUNTED = ("precision", "recall", "F1")
 """The kinds that are read off the counts of kept detections, at a score cut."""
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One number asked for. None stands for the run's own: all thresholds, the first area range, the largest cap.
 
     alias is the COCO name (`AP50`) when it was asked for by that name.
@@ -176,8 +177,7 @@ def _qualify(text: str, metric: Metric, qualifier: str) -> Metric:
     return replace(metric, micro=True) if key == "micro" else replace(metric, category=value)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """Where a metric is measured: positions among the run's thresholds and areas, a cap, a score cut or None."""
 
     thresholds: tuple[int, ...]

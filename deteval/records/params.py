@@ -3,8 +3,10 @@
 import math
 import operator
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import astuple, force_setattr
 
 from deteval.errors import nearest, usage_error
 from deteval.records.numbers import number_text, parse_numbers, thresholds_text
@@ -15,8 +17,7 @@ SIMILARITIES = {"iou": 0.0, "giou": -1.0, "diou": -1.0, "ciou": -1.5}
 AREA_SOURCES = ("field", "box")
 
 
-@dataclass(frozen=True)
-class AreaRange:
+class AreaRange(Struct, frozen=True):
     """A named range of object areas in px^2, both ends inclusive."""
 
     name: str
@@ -24,8 +25,8 @@ class AreaRange:
     high: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "low", float(self.low))
-        object.__setattr__(self, "high", float(self.high))
+        force_setattr(self, "low", float(self.low))
+        force_setattr(self, "high", float(self.high))
 
 
 COCO_IOU = parse_numbers(".5:.95:.05")
@@ -39,8 +40,7 @@ COCO_AREAS = (
 RECALL_POINTS = parse_numbers("0:1:0.01")
 
 
-@dataclass(frozen=True)
-class Params:
+class Params(Struct, frozen=True):
     """What is measured and how boxes are matched. Every value is checked; a wrong one raises `DetevalError`.
 
     iou: thresholds on the similarity, in (0, 1] for IoU, (-1, 1] for GIoU and DIoU, (-1.5, 1] for CIoU.
@@ -65,13 +65,13 @@ class Params:
     classes: tuple[str, ...] = ()
     min_score: float | None = None
     honour_ignore: bool = False
-    notes: tuple[str, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, convert in (("iou", _as_thresholds), ("max_dets", _as_caps), ("areas", _as_areas),
                               ("classes", _as_names)):
             try:
-                object.__setattr__(self, name, convert(getattr(self, name)))
+                force_setattr(self, name, convert(getattr(self, name)))
             except (TypeError, ValueError) as error:
                 raise usage_error(f"{name}: {error}") from None
         _check_choice("similarity", self.similarity, list(SIMILARITIES))
@@ -84,12 +84,26 @@ class Params:
         for name in ("iou", "max_dets"):
             self._sort(name, getattr(self, name))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Params) and _compared(self) == _compared(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(_compared(self))
+
     def _sort(self, name: str, values: tuple[Any, ...]) -> None:
         unique = tuple(sorted(set(values)))
         if unique != values:
             note = f"{name}: sorted, and repeated values taken once: {', '.join(map(number_text, unique))}"
-            object.__setattr__(self, name, unique)
-            object.__setattr__(self, "notes", (*self.notes, note))
+            force_setattr(self, name, unique)
+            force_setattr(self, "notes", (*self.notes, note))
+
+
+def _compared(params: Params) -> tuple[Any, ...]:
+    """What tells settings apart: all but the notes, which stand last."""
+    return astuple(params)[:-1]
 
 
 def _as_thresholds(value: Any) -> tuple[float, ...]:

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from deteval.errors import nearest, usage_error
 from deteval.records.findings import allowable
@@ -13,8 +15,7 @@ IMAGE_KEYS = ("id", "file_name", "stem")
 CategoryMap = Mapping[int | str, int | str]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Options of loading; nothing of it happens unless asked for, and what it did is counted among the findings.
 
     box_format: how predicted boxes are written (corners, or centre and size); they become x, y, width, height.
@@ -41,7 +42,7 @@ class Reading:
         if self.default_score is not None and not math.isfinite(self.default_score):
             raise usage_error(f"default_score: {self.default_score} is not a finite number")
         codes = (self.allow,) if isinstance(self.allow, str) else self.allow
-        object.__setattr__(self, "allow", allowable(frozenset(codes)))
+        force_setattr(self, "allow", allowable(frozenset(codes)))
 
 
 COCO_80_TO_91: CategoryMap = dict(enumerate(

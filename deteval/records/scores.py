@@ -1,7 +1,8 @@
 """The result of an evaluation: values by name, per class, counts, findings; and its JSON form."""
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from deteval.records.dataset import Input
 from deteval.records.findings import Finding
@@ -11,8 +12,7 @@ from deteval.records.params import Params, areas_text, signature
 SCHEMA = "deteval.scores/1"
 
 
-@dataclass(frozen=True)
-class CountsAt:
+class CountsAt(Struct, frozen=True):
     """Where true and false positives were counted: IoU threshold, area range and cap."""
 
     iou: float
@@ -25,8 +25,7 @@ class CountsAt:
         return text if self.min_score is None else f"{text}, score at least {self.min_score:g}"
 
 
-@dataclass(frozen=True)
-class ClassScores:
+class ClassScores(Struct, frozen=True):
     """One class. n_images: images with n_gt > 0; n_det: before the cap. values: metric -> value, None undefined."""
 
     id: int | str
@@ -40,8 +39,7 @@ class ClassScores:
     values: dict[str, float | None]
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(Struct, frozen=True):
     """Everything a report shows. metrics: value by canonical name, None where undefined, with the reason in
     `undefined`. not_comparable: why the numbers do not compare with published COCO numbers; empty if they do.
     """

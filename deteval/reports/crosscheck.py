@@ -1,7 +1,8 @@
 """The outcome of a cross-check, for people and for programs."""
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from deteval.records.numbers import number_text, threshold_text
 from deteval.studies.crosscheck import Crosscheck, DifferingCell
@@ -11,7 +12,8 @@ SCHEMA = "deteval.crosscheck/1"
 
 def crosscheck_dict(result: Crosscheck) -> dict[str, Any]:
     """The JSON object."""
-    return {"schema": SCHEMA, "equal": result.equal, **asdict(result)}
+    first = None if result.first is None else asdict(result.first)
+    return {"schema": SCHEMA, "equal": result.equal, **asdict(result), "first": first}
 
 
 def crosscheck_lines(result: Crosscheck) -> list[str]:

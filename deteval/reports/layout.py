@@ -1,16 +1,15 @@
 """Text laid out for a terminal or a pipe: aligned columns, wrapped cells, colour where it is wanted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from unicodedata import east_asian_width
+
+from msgspec import Struct
 
 BOLD, DIM, YELLOW, RED = "1", "2", "33", "31"
 ELLIPSIS = "…"
 SHORTEST_NAME = 12
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """How to print: columns available (None: no limit), whether to use colour, decimals of a metric."""
 
     width: int | None = None
@@ -28,6 +27,10 @@ class Look:
 
 def display_width(text: str) -> int:
     """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import east_asian_width
+
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 

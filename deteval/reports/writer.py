@@ -4,7 +4,6 @@ import contextlib
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -35,6 +34,8 @@ def write_file(path: str | Path, pieces: Iterable[str]) -> None:
         with _usage_errors(path), Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.writelines(pieces)
         return
+    import tempfile  # most results go to stdout
+
     target = Path(os.path.realpath(path))
     with _usage_errors(path):
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

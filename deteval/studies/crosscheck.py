@@ -3,10 +3,10 @@
 import contextlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -22,8 +22,7 @@ from deteval.records.params import RECALL_POINTS, Params, has_coco_cells
 ARRAYS = ("precision", "recall", "scores")
 
 
-@dataclass(frozen=True)
-class DifferingCell:
+class DifferingCell(Struct, frozen=True):
     """The first cell in which both programs differ; recall_point is None for an array that has none."""
 
     array: str
@@ -36,8 +35,7 @@ class DifferingCell:
     reference: float
 
 
-@dataclass(frozen=True)
-class Crosscheck:
+class Crosscheck(Struct, frozen=True):
     """The comparison of all cells. stats: the twelve numbers, under COCO's thresholds, areas and caps only.
 
     original_stats: the reference's numbers on the annotation ids of the file, where those hold a 0 or repeat and the
@@ -135,8 +133,7 @@ def _cell(evidence: Evidence, name: str, ours: Floats, theirs: Floats, index: In
     )
 
 
-@dataclass(frozen=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Both sides as the evidence saw them, images and classes as positions from 0."""
 
     ground_truth: GroundTruth
