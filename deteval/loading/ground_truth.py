@@ -161,7 +161,8 @@ def _note_annotation_ids(columns: GroundTruthColumns, collector: Collector) -> N
     """
     if isinstance(columns.annotation_ids, np.ndarray):
         plain = columns.annotation_ids
-        if plain.all() and ((plain[1:] > plain[:-1]).all() or len(np.unique(plain)) == len(plain)):
+        ascending = plain if (plain[1:] > plain[:-1]).all() else np.sort(plain)  # np.unique imports numpy.ma
+        if plain.all() and (ascending[1:] > ascending[:-1]).all():
             return
     ids = [value if isinstance(value, (int, float, str)) else None for value in _listed(columns.annotation_ids)]
     zero = np.array([value == 0 for value in ids], bool)
