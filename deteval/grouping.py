@@ -116,8 +116,8 @@ def chunks_by_work(cumulative: Ints) -> list[tuple[int, int]]:
     total = int(cumulative[-1])
     size = min(WORK_PER_CHUNK, max(total // CHUNKS, LEAST_WORK))
     cuts = np.searchsorted(cumulative, np.arange(size, total, size))
-    bounds = np.unique(np.concatenate([[0], cuts, [len(cumulative) - 1]]))
-    return [(int(first), int(last)) for first, last in pairwise(bounds)]
+    bounds = sorted({0, *cuts.tolist(), len(cumulative) - 1})  # np.unique would import numpy.ma
+    return list(pairwise(bounds))
 
 
 def ranks(starts: Ints, rows: int) -> Positions:
