@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-MODULES = ("numbers", "json_values", "json_columns", "boxes", "similarity", "matching", "ordering", "curves")
+MODULES = ("numbers", "json_values", "json_columns", "boxes", "similarity", "matching", "ordering", "curves",
+           "lanes")
 """Every kernel file."""
 LIBRARY = "built.dll" if sys.platform == "win32" else "built.so"
 HERE = Path(__file__).parent
