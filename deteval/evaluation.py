@@ -11,7 +11,7 @@ from deteval.errors import usage_error
 from deteval.grouping import WORK_PER_CHUNK, Rows, chunks_by_work, counting_order, gather, group, ranks
 from deteval.kernels import matching, similarity
 from deteval.records.categories import select_categories
-from deteval.records.dataset import Bools, Detections, Floats, GroundTruth, Images, Ints, Positions
+from deteval.records.dataset import Bools, Detections, Floats, GroundTruth, Images, Ints, Positions, take_images
 from deteval.records.evidence import Detail, Evidence, Words
 from deteval.records.numbers import position_of, threshold_text, thresholds_text
 from deteval.records.params import Params
@@ -84,8 +84,7 @@ def _cover(images: Images, chosen: Sequence[int] | Ints | None) -> tuple[Images,
                           "ground truth")
     position = np.full(len(images), -1, np.int32)
     position[kept] = np.arange(len(kept), dtype=np.int32)
-    names = tuple(images.file_names[i] for i in kept)
-    return Images(images.ids[kept], names, images.width[kept], images.height[kept]), position
+    return take_images(images, kept), position
 
 
 def _detail_positions(params: Params, detail: Sequence[float]) -> tuple[int, ...]:

@@ -1,6 +1,5 @@
 """Score one model: from ground truth and detections to a Scores record."""
 
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,18 +8,16 @@ from msgspec.structs import replace
 
 from deteval import timing
 from deteval.errors import counted
-from deteval.evaluation import match
-from deteval.fingerprint import fingerprint
 from deteval.measures import Counts, Measurement, Ranked, count, measure, tied_detections
-from deteval.records.categories import select_categories
 from deteval.records.dataset import Bools, Detections, GroundTruth, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
 from deteval.records.metric import Cell, Metric, as_metrics, class_metrics, default_metrics, resolve
 from deteval.records.numbers import position_of
-from deteval.records.params import Params, differences_from_coco
+from deteval.records.params import Params
+from deteval.records.run import Run
 from deteval.records.scores import ClassScores, CountsAt, Scores
-from deteval.version import VERSION
+from deteval.runs import make_run
 
 COUNT_IOU = 0.5
 MANY_TIES = 0.05
@@ -46,15 +43,14 @@ def evaluate(
     chosen = default_metrics(params) if metrics is None else as_metrics(metrics)
     for metric in chosen:
         resolve(metric, params)  # a wrong name is refused before any work
-    evidence = match(ground_truth, detections, params, images=images, threads=threads)
-    return summarise(evidence, ground_truth, detections, chosen, threads=threads)
+    run = make_run(ground_truth, detections, params, images=images, threads=threads)
+    return summarise(run, chosen, threads=threads)
 
 
-def summarise(evidence: Evidence, ground_truth: GroundTruth, detections: Detections, metrics: Sequence[Metric], *,
-              threads: int | None = None) -> Scores:
-    """The Scores of an evidence that was matched from these ground truths and detections."""
+def summarise(run: Run, metrics: Sequence[Metric], *, threads: int | None = None) -> Scores:
+    """The Scores of a run, matched just now or loaded from evidence."""
     with timing.stage("measure"):
-        params = evidence.params
+        evidence, params = run.evidence, run.evidence.params
         per_class = class_metrics(params)
         ranked = Ranked(evidence, threads)
         measured = measure([*metrics, *per_class], ranked)
@@ -67,12 +63,10 @@ def summarise(evidence: Evidence, ground_truth: GroundTruth, detections: Detecti
         scores = Scores(
             params=params, metrics=values, undefined=undefined, totals=totals, counts_at=_counts_at(params, cell),
             classes=_classes(tables, per_class, measured, len(metrics)),
-            fingerprint=fingerprint(ground_truth, evidence.images, threads),
-            not_comparable=_differences(evidence, ground_truth, detections),
-            inputs=(*detections.inputs, *ground_truth.inputs), versions=_versions(),
+            fingerprint=run.fingerprint, not_comparable=run.not_comparable, inputs=run.inputs,
+            reading=dict(run.reading), versions=dict(run.versions),
         )
-        findings = [*ground_truth.findings, *detections.findings, *_findings(scores, tables, ground_truth, detections)]
-        return replace(scores, findings=tuple(findings))
+        return replace(scores, findings=(*run.findings, *_findings(scores, tables)))
 
 
 def count_cell(params: Params, iou: float = COUNT_IOU) -> Cell:
@@ -165,33 +159,10 @@ def _reason(metric: Metric, tables: _Tables) -> str:
     return f"no class has ground truth that counts in area range {area}"
 
 
-def _differences(evidence: Evidence, ground_truth: GroundTruth, detections: Detections) -> tuple[str, ...]:
-    reasons = differences_from_coco(evidence.params)
-    if len(evidence.images) < len(ground_truth.images):
-        reasons.append(f"{len(evidence.images):,} of {len(ground_truth.images):,} images are scored")
-    return (*reasons, *ground_truth.departures, *detections.departures)
-
-
-def _left_out(tables: _Tables, ground_truth: GroundTruth, detections: Detections) -> list[Finding]:
-    """Detections that were not scored because of what was asked for."""
-    evidence = tables.evidence
-    if len(detections) == len(evidence):
-        return []
-    covered = np.isin(ground_truth.images.ids, evidence.images.ids)[detections.image]
-    chosen = (select_categories(ground_truth.categories, evidence.params)[1] >= 0)[detections.category]
-    counts = {"on images": int((~covered).sum()), "of classes": int((covered & ~chosen).sum())}
-    parts = [f"{count:,} {what} that were not asked for" for what, count in counts.items() if count]
-    below = len(detections) - len(evidence) - sum(counts.values())
-    parts += [f"{below:,} below the score cut"] if below else []
-    left_out = len(detections) - len(evidence)
-    return [Finding("left-out", left_out, f"{counted(left_out, 'detection')} left out: {', '.join(parts)}")]
-
-
-def _findings(scores: Scores, tables: _Tables, ground_truth: GroundTruth, detections: Detections) -> list[Finding]:
+def _findings(scores: Scores, tables: _Tables) -> list[Finding]:
     """What only the matched data shows."""
     totals, evidence = scores.totals, tables.evidence
-    found = [Finding("settings-sorted", 1, note) for note in scores.params.notes]
-    found += _left_out(tables, ground_truth, detections)
+    found: list[Finding] = []
     if totals["n_det"] and totals["tied_detections"] > MANY_TIES * totals["n_det"]:
         found.append(Finding("many-ties", totals["tied_detections"],
                              f"{totals['tied_detections']:,} of {totals['n_det']:,} detections share their score with "
@@ -214,8 +185,3 @@ def _findings(scores: Scores, tables: _Tables, ground_truth: GroundTruth, detect
         found.append(Finding("nothing-evaluable", 1, "every requested metric is undefined: "
                              f"{next(iter(scores.undefined.values()))}"))
     return found
-
-
-def _versions() -> dict[str, str]:
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    return {"deteval": VERSION, "python": python, "numpy": np.__version__}

@@ -1,6 +1,7 @@
 """What a command was asked for, from options and YAML, all of it checked before a file is read."""
 
 import os
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -10,10 +11,11 @@ from deteval.cli.output import make_look
 from deteval.errors import nearest, usage_error
 from deteval.loading.settings import SETTINGS, Settings, make_settings
 from deteval.records.metric import COCO_METRICS, Metric, default_metrics, parse_metrics, resolve
-from deteval.records.numbers import position_of, threshold_text, thresholds_text
+from deteval.records.numbers import parse_numbers, position_of, threshold_text, thresholds_text
 from deteval.reports.writer import check_target
 
 if TYPE_CHECKING:
+    from deteval.records.params import Params
     from deteval.reports.layout import Look
 
 STDOUT = "-"
@@ -31,10 +33,16 @@ class Request(Struct, frozen=True):
     threads: int | None
     images: str | None
     look: "Look"
+    detail: tuple[float, ...] = ()
+    """IoU thresholds of the detail table, that of `--matches` first."""
 
 
-def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[str]) -> Request:
-    """The request of a command line; `DetevalError` (usage) for anything that does not fit."""
+def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[str],
+                 params: "Params | None" = None) -> Request:
+    """The request of a command line; `DetevalError` (usage) for anything that does not fit.
+
+    params: those of the evidence, where it was matched before; by default the ones asked for.
+    """
     values = setting_values(given, given.get("config"), EXTRA)
     settings = make_settings({name: value for name, value in values.items() if name in SETTINGS})
     chosen = values.get("format", formats[0])
@@ -44,7 +52,7 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
         from deteval.reports.machine import check_coco_format
 
         check_coco_format(settings.params)
-    metrics = _metrics(values.get("metrics"), settings, chosen)
+    metrics = _metrics(values.get("metrics"), params or settings.params, chosen)
     images = values.get("images")
     if images and not given.get("images"):
         images = relative_to(given.get("config"), str(images))
@@ -52,34 +60,61 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
     if given.get("matches") and position_of(iou, settings.params.iou) is None:
         raise usage_error(f"matches_iou: the run has no IoU threshold {threshold_text(iou)}, only "
                           f"{thresholds_text(settings.params.iou)}; give --matches-iou one of them")
+    detail = _detail(given, settings)
     _check_targets(given, inputs)
     threads = values.get("threads")
     return Request(
         settings=settings, metrics=metrics, format=chosen, per_class=_per_class(str(values.get("per_class", "all"))),
         threads=None if threads is None else _whole("threads", threads, 1), images=images,
         look=make_look(_whole("digits", values.get("digits", 4), 0), given.get("output")),
+        detail=detail,
     )
+
+
+def _detail(given: dict[str, Any], settings: Settings) -> tuple[float, ...]:
+    """The IoU thresholds of the detail table; refused (usage) if the run lacks one or nothing is saved."""
+    of_matches = [float(given.get("matches_iou", 0.5))] if given.get("matches") else []
+    if given.get("detail") is None:
+        return tuple(of_matches)
+    if not given.get("save_evidence"):
+        raise usage_error("detail: belongs to saved evidence; give --save-evidence FILE too")
+    try:
+        asked = parse_numbers(given["detail"])
+    except ValueError as error:
+        raise usage_error(f"detail: {error}") from None
+    positions = dict.fromkeys(position_of(iou, settings.params.iou) for iou in of_matches)
+    for iou in asked:
+        position = position_of(iou, settings.params.iou)
+        if position is None:
+            raise usage_error(f"detail: the run has no IoU threshold {threshold_text(iou)}, only "
+                              f"{thresholds_text(settings.params.iou)}")
+        positions[position] = None
+    return tuple(settings.params.iou[position] for position in positions if position is not None)
 
 
 def _check_targets(given: dict[str, Any], inputs: list[str]) -> None:
     """Refuse outputs that cannot be written, or would overwrite an input or each other."""
-    targets = [target for target in (given.get("output"), given.get("matches")) if target and target != STDOUT]
-    for target in targets:
+    names = {"output": "-o", "matches": "--matches", "save_evidence": "--save-evidence"}
+    targets = {option: given[name] for name, option in names.items() if given.get(name)}
+    for name in ("matches", "save_evidence"):
+        if given.get(name) == STDOUT:
+            raise usage_error(f"{name}: - is not a file; the result itself goes to stdout")
+    targets = {option: target for option, target in targets.items() if target != STDOUT}
+    for target in targets.values():
         check_target(target, inputs)
-    if given.get("matches") == STDOUT:
-        raise usage_error("matches: - is not a file; the result itself goes to stdout")
-    if len(targets) == 2 and os.path.realpath(targets[0]) == os.path.realpath(targets[1]):
-        raise usage_error(f"{targets[0]}: is given for -o and for --matches; they need a file each")
+    for (option, target), (other, another) in combinations(targets.items(), 2):
+        if os.path.realpath(target) == os.path.realpath(another):
+            raise usage_error(f"{target}: is given for {option} and for {other}; they need a file each")
 
 
-def _metrics(asked: Any, settings: Settings, chosen: str) -> tuple[Metric, ...]:
+def _metrics(asked: Any, params: "Params", chosen: str) -> tuple[Metric, ...]:
     if chosen == "coco":
         return tuple(COCO_METRICS.values())
-    metrics = default_metrics(settings.params)
+    metrics = default_metrics(params)
     if asked is not None:
         metrics = parse_metrics(",".join(asked) if isinstance(asked, list) else str(asked))
     for metric in metrics:
-        resolve(metric, settings.params)
+        resolve(metric, params)
     return metrics
 
 

@@ -9,6 +9,7 @@ from deteval.cli.options import CONFIG, IMAGES, OUTPUT, READING, SETTINGS, THREA
 if TYPE_CHECKING:
     from deteval.cli.request import Request
     from deteval.records.evidence import Evidence
+    from deteval.records.run import Run
     from deteval.records.scores import Scores
 
 FORMATS = ("table", "json", "csv", "markdown", "coco")
@@ -18,6 +19,7 @@ Examples:
   deteval score preds.json gt.json
   deteval score preds.json gt.json --metrics AP,AP50,F1@.5/score=0.25
   deteval score shard1.json shard2.json gt.json --format json -o run.json
+  deteval score preds.json gt.json --format json -o run.json --save-evidence run.evidence.npz
   deteval score preds.json gt.json --similarity giou --iou .3,.5 --area tiny:0-256
   zcat preds.json.gz | deteval score - gt.json --per-class worst:10
 
@@ -38,6 +40,10 @@ invalid or nothing evaluable, 5 the cross-check found a difference.
 @click.option("--matches", metavar="FILE.jsonl", help="Write a line per detection and per missed object.")
 @click.option("--matches-iou", type=float, default=0.5, show_default=True, metavar="T",
               help="The IoU threshold of --matches.")
+@click.option("--save-evidence", metavar="FILE.npz",
+              help="Keep what was matched, for compare and gate, which then need neither predictions nor ground truth.")
+@click.option("--detail", metavar="THRESHOLDS",
+              help="IoU thresholds at which the saved evidence also says what each detection was matched with.")
 @click.option("--crosscheck", "with_crosscheck", is_flag=True,
               help="Compare every cell with pycocotools; exit 5 on a difference.")
 @click.option("--timings", is_flag=True, help="Seconds by stage, on stderr and in JSON.")
@@ -70,29 +76,58 @@ def score(files: tuple[str, ...], **given: Any) -> int:
 def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, given: dict[str, Any],
            ) -> "tuple[Scores, bool]":
     """The scores, and False if the cross-check was asked for and found a difference."""
-    from msgspec.structs import replace
-
-    from deteval.evaluation import match
     from deteval.loading.pair import load_pair
     from deteval.records.findings import raise_errors
+    from deteval.runs import make_run
     from deteval.scoring import summarise
 
-    truth, found = load_pair(predictions, ground_truth, request.settings.reading, request.threads)
+    saves = given["save_evidence"] is not None
+    truth, found = load_pair(predictions, ground_truth, request.settings.reading, request.threads, image_fields=saves)
     images = None
     if request.images:
         from deteval.loading.image_list import read_image_list
 
         images = read_image_list(request.images, truth.images)
-    detail = (given["matches_iou"],) if given["matches"] else ()
-    evidence = match(truth, found, request.settings.params, images=images, detail=detail, threads=request.threads)
-    scores = summarise(evidence, truth, found, request.metrics, threads=request.threads)
+    run = make_run(truth, found, request.settings.params, images=images, detail=request.detail,
+                   threads=request.threads, reading=request.settings.reading_values)
+    scores = summarise(run, request.metrics, threads=request.threads)
     raise_errors(scores.findings)
     if given["matches"]:
         from deteval.reports.matches import write_matches
 
-        write_matches(given["matches"], evidence, truth, found)
-    scores = replace(scores, reading=request.settings.reading_values)
-    return _crosschecked(scores, evidence, truth, found, request, given) if given["with_crosscheck"] else (scores, True)
+        write_matches(given["matches"], run.evidence, truth, found)
+    if saves:
+        scores = _with_evidence(scores, run, given)
+    if given["with_crosscheck"]:
+        return _crosschecked(scores, run.evidence, truth, found, request, given)
+    return scores, True
+
+
+def _with_evidence(scores: "Scores", run: "Run", given: dict[str, Any]) -> "Scores":
+    """The scores, which name the file that the evidence was saved in."""
+    from msgspec.structs import replace
+
+    from deteval.cli.output import remark
+    from deteval.loading.evidence_file import save_evidence
+
+    save_evidence(given["save_evidence"], run)
+    remark(f"wrote {given['save_evidence']}", given["quiet"])
+    return replace(scores, evidence=_path_from(given["output"], given["save_evidence"]))
+
+
+def _path_from(output: str | None, path: str) -> str:
+    """A path as seen from the folder of the result, so that both may be moved together; as given if it is a whole one
+    that leads elsewhere, or if the result goes to stdout.
+    """
+    import os
+
+    if output in (None, "-"):
+        return path
+    folder = os.path.dirname(os.path.abspath(output or ""))
+    whole = os.path.abspath(path)
+    if os.path.isabs(path) and not whole.startswith(os.path.join(folder, "")):
+        return path
+    return os.path.relpath(whole, folder).replace(os.sep, "/")
 
 
 def _crosschecked(scores: "Scores", evidence: "Evidence", truth: Any, found: Any, request: "Request",

@@ -25,38 +25,41 @@ from deteval.threads import available_threads
 
 
 def load_ground_truth(source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset(),
-                      threads: int | None = None) -> GroundTruth:
+                      threads: int | None = None, image_fields: bool = False) -> GroundTruth:
     """A COCO ground truth, from a file or from the mapping that such a file holds.
 
     In a mapping, `annotations` may also be a mapping of arrays (image_id, category_id, bbox, and where there are any
-    area, iscrowd, ignore). allow: codes of findings to pass. Errors: `DetevalError` that lists every error-level
-    finding; what remains is in `.findings`.
+    area, iscrowd, ignore). allow: codes of findings to pass. image_fields: keep the other fields of the image records,
+    for slices and clusters. Errors: `DetevalError` that lists every error-level finding; what remains is in
+    `.findings`.
     """
-    ground_truth, findings = read_ground_truth(source, allow=allowable(allow), threads=threads)
+    ground_truth, findings = read_ground_truth(source, allow=allowable(allow), threads=threads,
+                                               image_fields=image_fields)
     raise_errors(findings)
     assert ground_truth is not None  # nothing to return is always an error-level finding
     return ground_truth
 
 
 def read_ground_truth(
-    source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset(), threads: int | None = None
+    source: str | Path | Mapping[str, Any], *, allow: frozenset[str] = frozenset(), threads: int | None = None,
+    image_fields: bool = False,
 ) -> tuple[GroundTruth | None, tuple[Finding, ...]]:
     """The ground truth, if there is anything to return, and all findings of it."""
     collector = Collector("ground truth")
     try:
         threads = threads or available_threads()
-        columns = _columns(source, collector, threads)
+        columns = _columns(source, collector, threads, image_fields)
         if isinstance(columns, Finding):
             return None, (columns,)
         if columns is None:
             return None, tuple(collector.findings())
         with timing.stage("join"):
-            return _join(columns, collector, allow, threads)
+            return _join(columns, collector, allow, threads, image_fields)
     except RecursionError:  # values just shallow enough to be read are too deep to be compared
         return None, (Finding("bad-json", 1, f"{place(collector.file)}: {TOO_DEEP}"),)
 
 
-def _columns(source: str | Path | Mapping[str, Any], collector: Collector, threads: int,
+def _columns(source: str | Path | Mapping[str, Any], collector: Collector, threads: int, image_fields: bool,
              ) -> GroundTruthColumns | Finding | None:
     if not isinstance(source, (str, Path)):
         return _convert(source, collector)
@@ -65,7 +68,7 @@ def _columns(source: str | Path | Mapping[str, Any], collector: Collector, threa
         return text
     collector.file = text.name
     with timing.stage("decode"):
-        columns = scan.scan_ground_truth(text, threads)
+        columns = scan.scan_ground_truth(text, threads, image_fields)
         if columns is not None:
             return columns
         from deteval.loading import decode, untyped  # few files need them
@@ -85,9 +88,9 @@ def _convert(source: Mapping[str, Any], collector: Collector) -> GroundTruthColu
 
 
 def _join(
-    columns: GroundTruthColumns, collector: Collector, allow: frozenset[str], threads: int
+    columns: GroundTruthColumns, collector: Collector, allow: frozenset[str], threads: int, image_fields: bool
 ) -> tuple[GroundTruth, tuple[Finding, ...]]:
-    images = read_images(columns.images, collector)
+    images = read_images(columns.images, collector, image_fields)
     categories = read_categories(columns.categories, collector)
     for name, table in (("image", images), ("category", categories)):
         if not len(table):

@@ -1,6 +1,7 @@
 """A file that lists the images to score."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from deteval.loading.fields import shown
 from deteval.loading.join import UNKNOWN, is_text, positions
 from deteval.loading.json_text import parse
 from deteval.loading.source import Text, read_text
-from deteval.records.dataset import Images, Ints
+from deteval.records.dataset import Images, Ints, Positions
 from deteval.records.findings import Finding
 
 
@@ -24,15 +25,24 @@ def read_image_list(path: str | Path, images: Images) -> Ints:
     ids = _json_ids(text) if text.first_byte() in (b"[", b"{") else _line_ids(text)
     if not ids:
         raise DetevalError(f"{place(text.name)}: lists no image")
-    wanted = [str(key) if is_text(images.ids) else _whole(key) for key in ids]
-    known = [key for key in wanted if key is not None]
-    found = positions(images.ids, np.array(known, object if is_text(images.ids) else np.int64))
-    unknown = [key for key, whole in zip(ids, wanted, strict=True) if whole is None]
-    unknown += [key for key, position in zip(known, found, strict=True) if position == UNKNOWN]
+    found = listed_positions(ids, images)
+    unknown = [key for key, position in zip(ids, found, strict=True) if position == UNKNOWN]
     if unknown:
         raise DetevalError(f"{place(text.name)}: {shown(unknown[0])} is not an image of the ground truth"
                            f"{and_more(len(unknown))}")
     return np.unique(found).astype(np.int64)
+
+
+def listed_positions(ids: Sequence[Any], images: Images) -> Positions:
+    """Where each id stands among the images, -1 where it does not; numbers may be written as text, and text as numbers.
+    """
+    if is_text(images.ids):
+        return positions(images.ids, np.array([str(key) for key in ids], dtype=object))
+    wanted = [_whole(key) for key in ids]
+    found = np.full(len(ids), UNKNOWN, np.int32)
+    whole = [place for place, key in enumerate(wanted) if key is not None]
+    found[whole] = positions(images.ids, np.array([wanted[place] for place in whole], np.int64))
+    return found
 
 
 def _json_ids(text: Text) -> list[Any]:

@@ -24,12 +24,15 @@ class Pair(Struct, frozen=True):
 
 
 def read_pair(predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading,
-              threads: int | None = None) -> Pair:
-    """Both sides with their findings; without a ground truth predictions are looked at by themselves."""
+              threads: int | None = None, image_fields: bool = False) -> Pair:
+    """Both sides with their findings; without a ground truth predictions are looked at by themselves.
+
+    image_fields: keep the other fields of the image records, for slices and clusters.
+    """
     named = [predictions] if isinstance(predictions, str) else predictions
     if str(ground_truth) == STDIN and isinstance(named, (list, tuple)) and STDIN in map(str, named):
         raise usage_error("stdin (-) can be read only once")
-    truth, findings = read_ground_truth(ground_truth, allow=reading.allow, threads=threads)
+    truth, findings = read_ground_truth(ground_truth, allow=reading.allow, threads=threads, image_fields=image_fields)
     if truth is None:
         swapped = any(finding.code == "looks-swapped" for finding in findings)
         return Pair(None, None, findings if swapped else (*findings, *undecodable(predictions, reading)))
@@ -39,10 +42,10 @@ def read_pair(predictions: Source, ground_truth: str | Path | Mapping[str, Any],
 
 def load_pair(
     predictions: Source, ground_truth: str | Path | Mapping[str, Any], reading: Reading,
-    threads: int | None = None
+    threads: int | None = None, image_fields: bool = False
 ) -> tuple[GroundTruth, Detections]:
     """Both sides; `DetevalError` (input) that lists every error-level finding of either."""
-    pair = read_pair(predictions, ground_truth, reading, threads)
+    pair = read_pair(predictions, ground_truth, reading, threads, image_fields)
     raise_errors(pair.findings)
     assert pair.ground_truth is not None  # nothing to return is always an error-level finding
     assert pair.detections is not None

@@ -73,15 +73,16 @@ def scan_detections(text: Text, threads: int) -> DetectionColumns | None:
     )
 
 
-def scan_ground_truth(text: Text, threads: int) -> GroundTruthColumns | None:
-    """The columns of a ground-truth file, or None."""
+def scan_ground_truth(text: Text, threads: int, image_fields: bool = False) -> GroundTruthColumns | None:
+    """The columns of a ground-truth file, or None. image_fields: keep the image records as they are."""
     if text.first_byte() != b"{":
         return None
     try:
         sections = _Sections(text, threads, kernels.ANNOTATION, ("annotations",))
         if not {"images", "categories"} <= set(sections.spans) or "annotations" not in sections.lists:
             return None
-        images = decode_images(sections.bytes_of("images")) or _records_decoder.decode(sections.bytes_of("images"))
+        columns_of_images = None if image_fields else decode_images(sections.bytes_of("images"))
+        images = columns_of_images or _records_decoder.decode(sections.bytes_of("images"))
         categories = _records_decoder.decode(sections.bytes_of("categories"))
     except (Declined, msgspec.MsgspecError, RecursionError):
         return None

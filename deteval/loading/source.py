@@ -15,6 +15,7 @@ from deteval.threads import map_chunks
 
 STDIN = "-"
 GZIP = b"\x1f\x8b"
+ZIP = b"PK\x03\x04"
 HIGH_BITS = 0x8080808080808080
 WORDS_PER_CHUNK = 1 << 18
 
@@ -83,6 +84,8 @@ def _unpacked(name: str, raw: bytes | mmap.mmap) -> bytes | Finding:
 def _decoded(name: str, data: bytes | mmap.mmap, size: int, threads: int) -> Text | Finding:
     if data[:2] == GZIP:
         return _bad(name, "holds gzip within gzip; unpack it once")
+    if data[:4] == ZIP:
+        return _bad(name, "is a zip archive, perhaps saved evidence, which compare and gate take; JSON is needed here")
     if data[:4] == b"\0\0\0\0":
         return _bad(name, "begins with zero bytes: this is no text; copy or write the file again")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:

@@ -55,15 +55,23 @@ def decode_images(text: bytes) -> Images | None:
     return Images(ids, names, width, height)
 
 
-def read_images(records: list[Any] | Images, collector: Collector) -> Images:
-    """Images ascending by id. An id listed again is taken once: a warning if the records are equal, else an error."""
+def read_images(records: list[Any] | Images, collector: Collector, with_fields: bool = False) -> Images:
+    """Images ascending by id. An id listed again is taken once: a warning if the records are equal, else an error.
+
+    with_fields: keep the other fields of the records, which must not be columns yet.
+    """
     if isinstance(records, Images):
         return records
     ids, kept, _ = _unique(records, "images", "duplicate-image", collector)
+    fields: dict[str, tuple[Any, ...]] = {}
+    if with_fields:
+        from deteval.loading.image_fields import collect_fields
+
+        fields = collect_fields(kept)
     return Images(
         ids=ids,
         file_names=tuple(name if isinstance(name := record.get("file_name"), str) else None for record in kept),
-        width=_sizes(kept, "width"), height=_sizes(kept, "height"),
+        width=_sizes(kept, "width"), height=_sizes(kept, "height"), fields=fields,
     )
 
 

@@ -27,16 +27,29 @@ class Input(Struct, frozen=True):
 class Images(Struct, frozen=True):
     """The images of a ground truth, ascending by id (numbers by value, strings by code point).
 
-    width, height: pixels, shape (images,), NaN where the file gives none.
+    width, height: pixels, shape (images,), NaN where the file gives none. fields: the other fields of the image
+    records that hold a text, a number or a boolean, a value per image, None where it has none; those of a nested
+    object as `attributes.timeofday`. Filled only where they were asked for.
     """
 
     ids: Ids
     file_names: tuple[str | None, ...]
     width: Floats
     height: Floats
+    fields: dict[str, tuple[Any, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def take_images(images: Images, positions: Ints) -> Images:
+    """Some of the images, in the order of the positions given."""
+    places = positions.tolist()
+    return Images(
+        ids=images.ids[positions], file_names=tuple(images.file_names[i] for i in places),
+        width=images.width[positions], height=images.height[positions],
+        fields={name: tuple(values[i] for i in places) for name, values in images.fields.items()},
+    )
 
 
 class Categories(Struct, frozen=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.errors import usage_error
-from deteval.records.dataset import Bools, Categories, Floats, Images, Ints, Positions
+from deteval.records.dataset import Bools, Categories, Floats, Images, Ints, Positions, take_images
 from deteval.records.params import Params, signature
 
 Words = NDArray[np.uint32]
@@ -120,15 +120,15 @@ def _merge_images(parts: Sequence[Images]) -> tuple[Images, list[Positions]]:
     repeated = np.flatnonzero(ascending[1:] == ascending[:-1])
     if len(repeated):
         raise usage_error(f"merge: image {ascending[repeated[0]]!r} stands in two parts")
-    names = [name for part in parts for name in part.file_names]
-    merged = Images(
-        ids=ids[order], file_names=tuple(names[i] for i in order),
-        width=np.concatenate([part.width for part in parts])[order],
-        height=np.concatenate([part.height for part in parts])[order],
+    together = Images(
+        ids=ids, file_names=tuple(name for part in parts for name in part.file_names),
+        width=np.concatenate([part.width for part in parts]), height=np.concatenate([part.height for part in parts]),
+        fields={name: tuple(value for part in parts for value in part.fields.get(name, (None,) * len(part)))
+                for name in {name: None for part in parts for name in part.fields}},
     )
     where = np.empty(len(ids), np.int32)
     where[order] = np.arange(len(ids), dtype=np.int32)
-    return merged, list(np.split(where, np.cumsum([len(part) for part in parts])[:-1]))
+    return take_images(together, order), list(np.split(where, np.cumsum([len(part) for part in parts])[:-1]))
 
 
 def _merge_details(parts: Sequence[Evidence], order: Ints, gt_order: Ints) -> Detail | None:

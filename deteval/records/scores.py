@@ -42,6 +42,7 @@ class ClassScores(Struct, frozen=True):
 class Scores(Struct, frozen=True):
     """Everything a report shows. metrics: value by canonical name, None where undefined, with the reason in
     `undefined`. not_comparable: why the numbers do not compare with published COCO numbers; empty if they do.
+    evidence: the file that the evidence was saved in.
     """
 
     params: Params
@@ -57,6 +58,7 @@ class Scores(Struct, frozen=True):
     reading: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     crosscheck: dict[str, Any] | None = None
+    evidence: str | None = None
 
     @property
     def comparable_to_coco(self) -> bool:
@@ -79,6 +81,7 @@ class Scores(Struct, frozen=True):
             "counts_at": {"iou": self.counts_at.iou, "area": self.counts_at.area,
                           "max_dets": self.counts_at.max_dets, "min_score": self.counts_at.min_score},
             "classes": [class_dict(one) for one in self.classes],
+            **({} if self.evidence is None else {"evidence": self.evidence}),
             "findings": [finding.to_dict() for finding in self.findings],
             "versions": dict(self.versions),
         }

@@ -1,10 +1,9 @@
-"""The one place that writes results: to stdout, or to a file that is whole or not there at all."""
+"""The one place that writes reports: to stdout, or to a file that is whole or not there at all."""
 
 import contextlib
 import os
-import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from deteval.errors import usage_error
@@ -29,39 +28,16 @@ def check_target(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
 
 
 def write_file(path: str | Path, pieces: Iterable[str]) -> None:
-    """Write to a temporary file beside the target and rename it there; on failure nothing is left behind."""
-    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):  # a device or a pipe is written in place
-        with _usage_errors(path), Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.writelines(pieces)
-        return
-    import tempfile  # most results go to stdout
+    """Write a text to a file, whole or not at all."""
+    import io  # most results go to stdout
 
-    target = Path(os.path.realpath(path))
-    with _usage_errors(path):
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-                stream.writelines(pieces)
-            os.chmod(temporary, target.stat().st_mode if target.exists() else 0o666 & ~_umask())
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+    from deteval.whole_file import whole_file
 
-
-@contextlib.contextmanager
-def _usage_errors(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise usage_error(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with whole_file(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
+        text.writelines(pieces)
+        text.flush()
+        text.detach()
 
 
 def write_stdout(text: str) -> None:
@@ -82,3 +58,12 @@ def _forget_stdout() -> None:
     """Send to nowhere what is still buffered, so that the interpreter does not fail over it at its end."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def append_file(path: str | Path, text: str) -> None:
+    """Add a text to the end of a file that another program reads later."""
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise usage_error(f"{path}: cannot be written: {error.strerror or error}") from None
