@@ -5,6 +5,7 @@ cap and score cut that a metric needs; a kernel then takes sixteen replicates th
 """
 
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def replicate(
 ) -> Replicates:
     """The metrics under every weighting of the images, in blocks of LANES.
 
-    progress: called with the number of blocks done so far.
+    progress: called with the number of blocks done so far, now and then, in the thread of the caller.
     Agrees with `measure(..., weights=)` to 1e-6, except where recall meets one of ten recall points exactly (see
     `kernels.lanes`). Memory: 8 bytes per replicate, class metric and class. Errors: `DetevalError` (usage) for a metric
     that does not exist under the settings of the evidence.
@@ -84,6 +85,7 @@ def replicate(
     values = np.empty((len(weights) * LANES, len(metrics)))
     per_class = np.empty((len(weights) * LANES, len(class_metrics), classes))
     done: list[int] = []
+    caller = get_ident()
 
     def one_block(block: int) -> None:
         outcome = _run(rows, np.ascontiguousarray(weights[block]), classes, len(ranked.evidence.params.iou))
@@ -95,7 +97,7 @@ def replicate(
             else:
                 values[lanes, i] = total if metric.category is None else by_class[find_class(metric, ranked.evidence)]
         done.append(block)
-        if progress is not None:
+        if progress is not None and get_ident() == caller:
             progress(len(done))
 
     map_chunks(one_block, range(len(weights)), threads)

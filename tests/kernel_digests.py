@@ -25,7 +25,9 @@ from deteval.loading.detections import load_detections
 from deteval.loading.ground_truth import load_ground_truth
 from deteval.loading.source import read_text
 from deteval.measures import Ranked, precision_arrays, tied_detections
+from deteval.records.metric import parse_metrics
 from deteval.records.params import AreaRange, Params
+from deteval.replicates import LANES, replicate
 
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
 SIMILARITIES = ("iou", "giou", "diou", "ciou")
@@ -78,7 +80,10 @@ def digests(data: DataSet, similarity: str) -> dict[str, str]:
     dt = load_detections(files[0], gt)
     evidence = match(gt, dt, params, detail=params.iou[:1])
     ranked = Ranked(evidence)
-    return {"scanned detections": digest(scan.scan_detections(texts[0], 2)),
+    weights = np.random.default_rng(1).integers(0, 4, (1, len(gt.images), LANES)).astype(np.uint8)
+    metrics = parse_metrics("AP,AR,recall")
+    replicates = [replicate(ranked, metrics, metrics, weights * np.uint16(factor)) for factor in (1, 20_000)]
+    return {"replicates": digest(replicates), "scanned detections": digest(scan.scan_detections(texts[0], 2)),
             "scanned ground truth": digest(scan.scan_ground_truth(texts[1], 2)),
             "evidence": digest(evidence), "arrays": digest(precision_arrays(ranked)),
             "ties": digest(tied_detections(ranked)), "findings": digest((gt.findings, dt.findings))}

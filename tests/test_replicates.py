@@ -1,5 +1,7 @@
 """Replicates by lanes against `measure` under the same weights, replicate by replicate."""
 
+from threading import get_ident
+
 import numpy as np
 import pytest
 from datasets import random_dataset
@@ -98,9 +100,12 @@ def test_a_metric_of_one_class_and_progress():
     metrics = parse_metrics(f"AP/class={name}")
     weights, _ = draw(len(evidence.images), 3)
     heard: list[int] = []
-    found = replicate(evidence, metrics, parse_metrics("AP"), weights, 2, heard.append)
+    found = replicate(evidence, metrics, parse_metrics("AP"), weights, 1, heard.append)
     assert np.array_equal(found.values[:, 0], found.classes[:, 0, 1], equal_nan=True)
-    assert sorted(heard) == [1, 2, 3]
+    assert heard == [1, 2, 3]
+    threads = set()
+    replicate(evidence, metrics, (), weights, 3, lambda _: threads.add(get_ident()))
+    assert threads <= {get_ident()}
 
 
 def test_rows_below_the_last_true_positive_are_not_paid_for():
