@@ -1,9 +1,13 @@
 """The one exception of deteval, its exit codes, and the wording of messages about a record of a file."""
 
+GATE_FAILED = 1
+"""A rule of a gate is broken."""
 USAGE = 2
 """Usage, configuration, a file that cannot be opened or written, a missing extra."""
 INPUT = 3
 """Input content is invalid, or nothing can be evaluated."""
+UNDECIDABLE = 4
+"""No verdict: an undefined metric, other data or settings than the base's, too few clusters."""
 MISMATCH = 5
 """The cross-check with the reference found a difference."""
 INTERNAL = 70

@@ -12,6 +12,8 @@ from deteval.version import VERSION
 
 COMMANDS = {
     "score": "COCO metrics of predictions on a ground truth.",
+    "compare": "Is a model better or worse than another, and is it real?",
+    "gate": "Fail a build when a model got worse than rules allow.",
     "check": "What is wrong, or suspicious, in predictions and ground truth.",
     "crosscheck": "Compare every number with pycocotools.",
 }
@@ -44,12 +46,14 @@ class _Commands(click.Group):
 EPILOG = """\b
 Examples:
   deteval score preds.json gt.json
+  deteval compare base.json new.json --gt gt.json
+  deteval gate preds.json gt.json --config gate.yaml
   deteval check preds.json gt.json
   deteval crosscheck preds.json gt.json
 
-deteval COMMAND --help tells more. Exit codes: 0 done, 2 usage or a file that
-cannot be opened, 3 input content invalid, 5 cross-check mismatch, 70 internal
-error, 130 interrupted.
+deteval COMMAND --help tells more. Exit codes: 0 done, 1 gate failed, 2 usage or
+a file that cannot be opened, 3 input content invalid, 4 no verdict is possible,
+5 cross-check mismatch, 70 internal error, 130 interrupted.
 """
 
 

@@ -44,6 +44,18 @@ CONFIG = (click.option("--config", "config", metavar="FILE.yaml",
 IMAGES = (click.option("--images", metavar="FILE", help="Score only the images listed: a JSON list, or an id a line."),)
 THREADS = (click.option("--threads", type=click.IntRange(min=1), metavar="N",
                         help="Same numbers for every N. [default: the CPUs this process may use]"),)
+RESAMPLING = (
+    click.option("--replicates", type=int, metavar="N", help="Bootstrap replicates. [default: 2000]"),
+    click.option("--seed", type=int, metavar="N", help="Seed of the drawing of images. [default: 1]"),
+    click.option("--alpha", type=float, metavar="A",
+                 help="Chance of a false alarm; intervals hold at 1 - A. [default: 0.05]"),
+    click.option("--correct", metavar="max-t|none",
+                 help="Test many classes as one family, or each by itself. [default: max-t]"),
+    click.option("--cluster-by", metavar="FIELD|FILE",
+                 help="Draw whole clusters (videos, scenes, patients): a field of the image records, or a file that "
+                      "maps images to clusters. [default: every image by itself]"),
+)
+"""Every default stands in `records.resampling.Resampling`; None is what was not given."""
 OUTPUT = (
     click.option("-o", "--output", metavar="FILE", help="Write the result to a file, whole or not at all."),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors."),
@@ -89,6 +101,12 @@ def setting_values(given: dict[str, Any], config: str | None, extra: tuple[str, 
             continue
         values[name] = split(value) if name in ("classes", "allow") else list(value) if name == "area" else value
     return values
+
+
+def resampling_values(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `Resampling` that were given on the command line."""
+    names = ("replicates", "seed", "alpha", "correct", "cluster_by")
+    return {name: given[name] for name in names if given.get(name) is not None}
 
 
 def relative_to(config: str | None, path: str) -> str:

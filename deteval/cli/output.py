@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +44,28 @@ def remark(text: str, quiet: bool) -> None:
     """A line on stderr."""
     if not quiet:
         click.echo(text, err=True)
+
+
+@contextmanager
+def progress(what: str, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """A line on stderr that shows the share done, 0 to 1, and is wiped at the end; nothing outside a terminal."""
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda share: None
+        return
+    shown = ""
+
+    def show(share: float) -> None:
+        nonlocal shown
+        text = f"{what} {min(max(share, 0.0), 1.0):4.0%}"
+        if text != shown:
+            shown = text  # before it is written: Ctrl-C may come in between
+            click.echo(f"\r{text}\x1b[K", err=True, nl=False)
+
+    try:
+        yield show
+    finally:
+        if shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def remark_kernels(quiet: bool) -> None:

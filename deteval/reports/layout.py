@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-BOLD, DIM, YELLOW, RED = "1", "2", "33", "31"
+BOLD, DIM, YELLOW, RED, GREEN = "1", "2", "33", "31", "32"
 ELLIPSIS = "…"
 SHORTEST_NAME = 12
 
@@ -36,7 +36,7 @@ def display_width(text: str) -> int:
 
 def printable(text: str) -> str:
     """A name from data, with control characters made visible."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def cut(text: str, width: int) -> str:

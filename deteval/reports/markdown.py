@@ -13,16 +13,16 @@ def render_markdown(scores: Scores, look: Look, per_class: str = ALL) -> str:
     names, values = list(scores.metrics), [look.value(value) for value in scores.metrics.values()]
     blocks = [
         f"**{escape(' on '.join(one.path for one in scores.inputs))}**",
-        _table([names, values]),
+        markdown_table([names, values]),
         *(f"{escape(name)} is undefined: {escape(reason)}" for name, reason in scores.undefined.items()),
-        _table([["count", "value"], *([name, f"{value:,}"] for name, value in scores.totals.items())]),
+        markdown_table([["count", "value"], *([name, f"{value:,}"] for name, value in scores.totals.items())]),
     ]
     if scores.findings or scores.not_comparable:
         lines = [f"- {one.severity}: {escape(one.message)} `{one.code}`" for one in scores.findings]
         blocks.append("\n".join(lines + [f"- not comparable to COCO: {escape(why)}" for why in scores.not_comparable]))
     if per_class != NONE:
         rows = [class_heading(scores), *(class_cells(one, look) for one in select_classes(scores, per_class))]
-        blocks += [_table(rows), f"TP, FP, FN at {scores.counts_at}."]
+        blocks += [markdown_table(rows), f"TP, FP, FN at {scores.counts_at}."]
     blocks.append(f"`{signature(scores.params)}` ground truth `{scores.fingerprint}`")
     return "\n\n".join(blocks) + "\n"
 
@@ -35,7 +35,7 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;")
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """A markdown table, its first row the heading."""
     heading, *body = ([escape(cell) for cell in row] for row in rows)
     lines = [heading, ["---"] * len(heading), *body]
