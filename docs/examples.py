@@ -5,6 +5,7 @@ In README.md and docs/**/*.md
   line `...` stands for any lines; a block with such a line is checked but never rewritten.
 - a ```bash block holds commands that must succeed; what they print is not looked at. Installation is left out.
 - a ```python block is run after those before it on its page; what it prints stands in a ```text block right below it.
+- a ```yaml block below a line that ends in `FILE`: is written to that file.
 Everything runs in a folder of its own, in which `fixtures` and `configs` are those of the repository.
 """
 
@@ -121,6 +122,21 @@ def run_python(text: str, namespace: dict[str, Any]) -> str:
     return stream.getvalue()
 
 
+def file_of(block: Block) -> str | None:
+    """The file that a YAML block stands for: named at the end of the line above it."""
+    above = block.page.read_text("utf-8")[: block.start]
+    named = re.search(r"`([\w./-]+\.ya?ml)`:\n\n```yaml\n\Z", above)
+    return named[1] if named and block.language == "yaml" else None
+
+
+def write_block(block: Block) -> None:
+    """Write a YAML block to the file it stands for, if it stands for one."""
+    name = file_of(block)
+    if name is not None:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(block.text, "utf-8")
+
+
 def commands(block: Block) -> list[str]:
     """The commands of a ```bash block that are run, continued lines joined."""
     lines = block.text.replace("\\\n", " ").splitlines()
@@ -145,6 +161,8 @@ def run(page: Path, namespace: dict[str, Any]) -> Iterator[tuple[Block, str]]:
                 for command in commands(block):
                     output, code = run_shell(command)
                     assert code == 0, f"{page}:{block.line}: {command} exits with {code}:\n{output}"
+            elif block.language == "yaml":
+                write_block(block)
             elif block.language == "python":
                 printed, below = run_python(block.text, namespace), output_below(block, following)
                 assert below or not printed, f"{page}:{block.line}: prints {printed!r}, without a text block below"

@@ -34,6 +34,8 @@ class Mutation:
 EXACT, MEASURES, SIMILARITY = "tests/test_exactness.py", "tests/test_measures.py", "tests/test_similarity.py"
 SCAN = "tests/test_scan.py tests/test_scan_numbers.py"
 PROPERTIES, FINDINGS, CLI = "tests/test_properties.py", "tests/test_findings.py", "tests/test_cli.py"
+INTERVALS, PAIRED, DRAWS = "tests/test_intervals.py", "tests/test_paired.py", "tests/test_draws.py"
+RUNS, EVIDENCE = "tests/test_runs.py", "tests/test_evidence_file.py tests/test_evidence_damage.py"
 MUTATIONS = (
     Mutation("threshold exclusive", "kernels/matching.py", "if similarities[pairs + chosen[c]] < best:",
              "if similarities[pairs + chosen[c]] <= best:", EXACT),
@@ -80,8 +82,8 @@ MUTATIONS = (
              "np.ascontiguousarray(block)", EXACT),
     Mutation("macro over all classes", "measures.py", "with_truth = classes[counts.positives > 0]",
              "with_truth = np.nan_to_num(classes)", MEASURES),
-    Mutation("ignored ground truth counts", "measures.py", "kept = np.where(evidence.gt_ignored[:, area], 0,",
-             "kept = np.where(evidence.gt_ignored[:, area] & False, 0,", EXACT),
+    Mutation("ignored ground truth counts", "measures.py", "kept = np.where(self.evidence.gt_ignored.T, 0,",
+             "kept = np.where(self.evidence.gt_ignored.T & False, 0,", EXACT),
     Mutation("agnostic order by file", "grouping.py", "counting_order(side.source_category, len(category_position))[0]",
              "None",
              EXACT),
@@ -111,8 +113,39 @@ MUTATIONS = (
     Mutation("detections of another ground truth", "evaluation.py", "if ours is not theirs and not",
              "if False and not", MEASURES),
     Mutation("errors exit 0", "records/findings.py", "    if not lines:\n        return", "    return", FINDINGS),
-    Mutation("half-written output", "reports/writer.py", "os.replace(temporary, target)",
+    Mutation("evidence of an image too many", "records/subset.py", "image=position[evidence.image[rows]]",
+             "image=evidence.image[rows]", RUNS),
+    Mutation("detail of other rows", "records/subset.py", "taken=new_row[detail.taken[rows]]",
+             "taken=detail.taken[rows]", RUNS),
+    Mutation("damaged evidence is measured", "loading/evidence_file.py", "problem = problem_of(run.evidence)",
+             'problem = ""', EVIDENCE),
+    Mutation("evidence without image fields", "loading/evidence_file.py", "header.fields),", "{}),", EVIDENCE),
+    Mutation("any condition of a slice will do", "loading/slices.py", "kept &= _having(", "kept |= _having(",
+             "tests/test_slices.py"),
+    Mutation("images without a cluster pass", "loading/clusters.py", "    if missing:", "    if False:",
+             "tests/test_clusters.py"),
+    Mutation("half-written output", "whole_file.py", "os.replace(temporary, target)",
              "os.replace(temporary, str(target) + '.part')", CLI),
+    Mutation("an image drawn twice counts once", "inference/weights.py",
+             "return np.bincount(drawn, minlength=units * LANES)",
+             "return np.minimum(np.bincount(drawn, minlength=units * LANES), 1)", DRAWS),
+    Mutation("every block draws the same", "inference/weights.py", "spawn_key=(block,)", "spawn_key=(0,)", DRAWS),
+    Mutation("interval not expanded", "inference/intervals.py", "* np.sqrt(units / (units - 1))", "* 1.0", INTERVALS),
+    Mutation("standard error with ddof 0", "inference/intervals.py", "(moved * moved).sum(axis=0) / (count - 1)",
+             "(moved * moved).sum(axis=0) / count", INTERVALS),
+    Mutation("p-value without a floor", "inference/intervals.py", "1.0 / (ordered.finite + 1.0)", "0.0", INTERVALS),
+    Mutation("max-T without the t scale", "inference/simultaneous.py",
+             "-ndtri(stdtr(degrees, -np.abs(difference) / standard_error))", "np.abs(difference) / standard_error",
+             INTERVALS),
+    Mutation("replicates not centred", "inference/simultaneous.py", "np.abs(replicates - difference)",
+             "np.abs(replicates)", INTERVALS),
+    Mutation("constant classes in max-T", "inference/judgement.py", "error >= STILL", "error >= 0", PAIRED),
+    Mutation("boxes count as images", "inference/support.py", "_distinct(category, unit, classes)])",
+             "np.bincount(category, minlength=classes)])", PAIRED),
+    Mutation("frames count as clusters", "inference/support.py",
+             "len(np.unique(image if units.cluster is None else units.cluster[image]))", "len(np.unique(image))",
+             PAIRED),
+    Mutation("verdicts on nine images", "records/resampling.py", "LEAST_UNITS = 10", "LEAST_UNITS = 9", PAIRED),
 )
 
 

@@ -7,16 +7,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "deteval"
 FLOORS = (
-    ("version", "errors", "threads", "timing"),
+    ("version", "errors", "threads", "timing", "whole_file"),
     ("kernels.compiled", "kernels.numbers", "kernels.json_values", "kernels.json_columns", "kernels.boxes",
-     "kernels.similarity", "kernels.matching", "kernels.ordering", "kernels.curves", "kernels.build"),
+     "kernels.similarity", "kernels.matching", "kernels.ordering", "kernels.curves", "kernels.lanes",
+     "kernels.build"),
     ("records.numbers", "records.params", "records.findings", "records.dataset", "records.reading",
-     "records.categories", "records.evidence", "records.metric", "records.scores"),
-    ("grouping", "fingerprint"),
+     "records.categories", "records.evidence", "records.subset", "records.run", "records.metric", "records.scores",
+     "records.resampling", "records.comparison", "records.gate", "records.baseline"),
+    ("grouping", "fingerprint", "agreement"),
     ("loading",),
-    ("evaluation",),
+    ("evaluation", "runs"),
     ("measures",),
+    ("replicates",),
     ("scoring",),
+    ("inference",),
+    ("gating",),
     ("studies",),
     ("reports",),
     ("cli",),
@@ -31,7 +36,8 @@ ONLY_IN = {
     "yaml": ("loading.yaml_file",),
     "scipy": ("inference",),
 }
-MAY_OPEN = ("kernels.compiled", "kernels.build", "loading.source", "loading.yaml_file", "reports.writer")
+MAY_OPEN = ("whole_file", "kernels.compiled", "kernels.build", "loading.source", "loading.yaml_file",
+            "loading.evidence_file", "reports.writer")
 LONGEST = 350
 
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))

@@ -249,10 +249,10 @@ def test_a_missing_ground_truth_is_said_so(deteval_run, command):
 
 
 def test_an_internal_error_is_one_line(files, deteval_run, monkeypatch):
-    import deteval.evaluation
+    import deteval.runs
 
     predictions, truth, _ = files
-    monkeypatch.setattr(deteval.evaluation, "match", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(deteval.runs, "match", lambda *a, **k: 1 / 0)
     outcome = deteval_run("score", predictions, truth)
     assert outcome.code == 70
     assert outcome.err == ("deteval: internal error, a defect of deteval: ZeroDivisionError: division by zero; "

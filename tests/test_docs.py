@@ -39,7 +39,8 @@ def options(command: str) -> list[str]:
     """All spellings of the options of a command."""
     found = main.get_command(click.Context(main), command)
     assert found is not None
-    return [name for param in found.params if isinstance(param, click.Option) for name in param.opts]
+    return [name for param in found.params if isinstance(param, click.Option)
+            for name in (*param.opts, *param.secondary_opts)]
 
 
 def help_of(command: str) -> str:
@@ -218,7 +219,8 @@ def test_every_public_name_is_documented() -> None:
     page = DOCS["api.md"]
     assert [name for name in deteval.__all__ if f"`{name}`" not in page and f"`{name}," not in page
             and f", {name}`" not in page] == []
-    for name in ("load_ground_truth", "load_detections", "evaluate", "match", "measure", "merge", "parse_metrics"):
+    for name in ("load_ground_truth", "load_detections", "evaluate", "match", "measure", "merge", "parse_metrics",
+                 "make_run", "save_evidence", "load_evidence"):
         for parameter in inspect.signature(getattr(deteval, name)).parameters:
             assert re.search(rf"^`{name}\(.*\b{parameter}\b", page, re.MULTILINE), (name, parameter)
     for kind in (deteval.Params, deteval.Reading):
