@@ -35,10 +35,10 @@ def test_a_field_that_some_images_lack():
 
 
 def test_neither_field_nor_file():
-    assert refusal("sequnce") == ("cluster_by: 'sequnce' is neither a field of the images; did you mean 'sequence'? "
-                                  "(their fields: sequence, scene) nor a file")
-    assert refusal("absent", images(["a"])) == ("cluster_by: 'absent' is neither a field of the images (their fields: "
-                                                "none besides id, file_name, width and height) nor a file")
+    assert refusal("sequnce") == ("cluster_by: there is no file 'sequnce', and the images have no field 'sequnce'; "
+                                  "did you mean 'sequence'? (their fields: sequence, scene)")
+    assert refusal("absent", images(["a"])) == ("cluster_by: there is no file 'absent', and the images have no field "
+                                                "'absent' (their fields: none besides id, file_name, width and height)")
 
 
 @pytest.mark.parametrize("name, text", [

@@ -226,7 +226,7 @@ def test_classes_are_compared_by_the_first_metric_of_all_classes(deteval_run):
     ([BASE, NEW, "--gt", GT, "--replicates", "5"], "replicates: 5 is not a whole number from 100"),
     ([BASE, NEW, "--gt", GT, "--alpha", "2"], "alpha: 2.0 is not between 0 and 0.5"),
     ([BASE, NEW, "--gt", GT, "--correct", "holm"], "correct: 'holm' is not one of max-t, none"),
-    ([BASE, NEW, "--gt", GT, "--cluster-by", "video"], "cluster_by: 'video' is neither a field of the images"),
+    ([BASE, NEW, "--gt", GT, "--cluster-by", "video"], "cluster_by: there is no file 'video', and the images have no field"),
     ([BASE, NEW, "--gt", GT, "--slices", "none.yaml"], "none.yaml: cannot be read"),
     ([BASE, NEW, "--gt", GT, "--format", "coco"], "format: 'coco' is not one of table, json, csv, markdown"),
     (["-", "-", "--gt", GT], "stdin (-) can be read only once"),

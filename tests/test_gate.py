@@ -221,7 +221,7 @@ def test_clusters_from_a_file_beside_the_rules(gate, tmp_path):
     assert "only 21 of them, below 30 intervals are rough" in outcome.out
     missing = gate("- {metric: AP, max_drop: 0}\n", extra="defaults: {cluster_by: scene}\n")
     assert missing.code == 2
-    assert missing.err.startswith("deteval: cluster_by: 'scene' is neither a field of the images")
+    assert missing.err.startswith("deteval: cluster_by: there is no file 'scene', and the images have no field 'scene'")
 
 
 def test_allowances_of_one_side_only_are_undecidable(gate, tmp_path):

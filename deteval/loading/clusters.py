@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from deteval.errors import DetevalError, and_more, nearest, usage_error
+from deteval.errors import DetevalError, and_more, usage_error
 from deteval.loading.collector import MISSING, Collector
 from deteval.loading.fields import shown
-from deteval.loading.image_fields import field_names, field_values
+from deteval.loading.image_fields import field_values, unknown_field
 from deteval.loading.json_text import parse
 from deteval.loading.source import Text, read_text
 from deteval.loading.yaml_file import read_yaml
@@ -41,10 +41,7 @@ def cluster_values(text: str, images: Images) -> list[Any]:
     if values is not None:
         return _complete(list(values), images, f"cluster_by {text}", "has no such field")
     if not Path(text).is_file():
-        hint = nearest(text, field_names(images))
-        fields = ", ".join(images.fields) or "none besides id, file_name, width and height"
-        raise usage_error(f"cluster_by: {text!r} is neither a field of the images{hint} (their fields: {fields}) nor a "
-                          "file")
+        raise usage_error(f"cluster_by: there is no file {text!r}, and {unknown_field(images, text)}")
     mapping = _read_mapping(text)
     found = [mapping.get(str(key), None if name is None else mapping.get(name))
              for key, name in zip(images.ids.tolist(), images.file_names, strict=True)]

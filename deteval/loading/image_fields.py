@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from deteval.errors import nearest, usage_error
+from deteval.errors import nearest
 from deteval.records.dataset import Images
 
 COLUMNS = ("id", "file_name", "width", "height")
@@ -65,11 +65,3 @@ def unknown_field(images: Images, name: str) -> str:
     """Words for a field that no image has."""
     known = ", ".join(images.fields) if images.fields else "none besides id, file_name, width and height"
     return f"the images have no field {name!r}{nearest(name, field_names(images))} (their fields: {known})"
-
-
-def need_field(images: Images, name: str, what: str) -> tuple[Any, ...]:
-    """The values of a field; `DetevalError` (usage), beginning with `what`, if no image has it."""
-    values = field_values(images, name)
-    if values is None:
-        raise usage_error(f"{what}: {unknown_field(images, name)}")
-    return values
