@@ -18,12 +18,15 @@ from deteval.measures import Ranked, find_class
 from deteval.records.dataset import Bools, Floats, Ints, Positions
 from deteval.records.evidence import Evidence, Words
 from deteval.records.metric import Cell, Metric, resolve
+from deteval.records.params import RECALL_POINTS
 from deteval.threads import available_threads, map_chunks
 
 CURVE, RECALL, COUNTS = "curve", "recall", "counts"
 """What a metric needs of its rows: precision at every true positive, true positives only, or all rows kept."""
 
 
+STRICT = np.array([point > k / 100 for k, point in enumerate(RECALL_POINTS)], np.uint8)
+"""Which recall points exceed k/100, so that a recall of exactly k/100 does not reach them."""
 Weights = NDArray[np.unsignedinteger[Any]]
 """How often every image counts in every replicate, shape (blocks, images, LANES)."""
 
@@ -72,9 +75,8 @@ def replicate(
     """The metrics under every weighting of the images, in blocks of LANES.
 
     progress: called with the number of blocks done so far, now and then, in the thread of the caller.
-    Agrees with `measure(..., weights=)` to 1e-6, except where recall meets one of ten recall points exactly (see
-    `kernels.lanes`). Memory: 8 bytes per replicate, class metric and class. Errors: `DetevalError` (usage) for a metric
-    that does not exist under the settings of the evidence.
+    Agrees with `measure(..., weights=)` to 1e-6. Memory: 8 bytes per replicate, class metric and class. Errors:
+    `DetevalError` (usage) for a metric that does not exist under the settings of the evidence.
     """
     ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
     threads = threads or available_threads()
@@ -232,7 +234,8 @@ def _run(rows: _Rows, weights: NDArray[Any], classes: int, thresholds: int) -> _
     per_cell = np.concatenate([np.zeros(0), *(positives[rows.areas.index(one.area)].ravel() for one in rows.groups)])
     out = np.zeros((3, groups, classes, thresholds, LANES), number)
     run = kernels.replicate_cells_32 if single else kernels.replicate_cells_64
+    state, every = np.empty(kernels.PARTS * thresholds * LANES, number), np.empty(LANES, number)
     run(0, groups * classes, rows.starts, rows.image, rows.hit, rows.over, rows.has_curve, per_cell.astype(number),
-        weights.astype(number).ravel(), thresholds,
-        np.empty(kernels.PARTS * thresholds * LANES, number), np.empty(LANES, number), *(part.ravel() for part in out))
+        weights.astype(number).ravel(), thresholds, STRICT, np.empty(LANES + 1, np.int64), state, every,
+        *(part.ravel() for part in out))
     return _Outcome(rows, area=out[0], hits=out[1], kept=out[2], positives=positives)

@@ -68,6 +68,13 @@ def test_ids_that_are_text(tmp_path):
     ("[1, 2]", ": a mapping from image ids or file names to clusters is needed, or CSV with the columns image,cluster"),
     ("", ": a mapping from image ids or file names to clusters is needed, or CSV with the columns image,cluster"),
     ("1: one\n2: [a\n", ":3: not YAML: expected ',' or ']', but got '<stream end>'"),
+    ('{"1": true}', ": the cluster of '1' is true, a text or a number is needed"),
+    ('{"1": 1e999}', ": the cluster of '1' is inf, a text or a number is needed"),
+    ('{"1": NaN}', ": the cluster of '1' is nan, a text or a number is needed"),
+    ("1: false\n", ": the cluster of 1 is false, a text or a number is needed"),
+    ("image,cluster,x\r1,one,\r2,two,\r", ":1: not CSV: new-line character seen in unquoted field"),
+    ("image,cluster\n1,one\n2," + "x" * 200_000, ":3: not CSV: field larger than field limit (131072)"),
+    ("1: " + "9" * 5000, ":1: a number of 5,000 digits is larger than any that is needed here"),
     ("image,cluster\n1,one\n2\n", ":3: an image and a cluster are needed"),
     ("image,cluster\n1,one\n2,two\n1,two\n", ":4: image '1' stands in two clusters"),
 ])

@@ -145,11 +145,12 @@ def test_a_slice_is_compared_like_a_whole(deteval_run, tmp_path):
     assert (late["name"], late["images"]) == ("late", 20)
     assert late["metrics"] == alone["metrics"]
     assert late["classes"] == alone["classes"]
-    assert (first["metrics"]["AP"]["differs"], first["metrics"]["AP"]["reason"]) == (None, "too few images (3 of 10)")
+    assert first["metrics"]["AP"]["differs"] is None
+    assert first["metrics"]["AP"]["reason"] == "too few images (3 of the 10 needed)"
     table = deteval_run("compare", BASE, NEW, "--gt", GT, "--slices", tmp_path / "slices.yaml", *FEW).out
     assert "\nslice late: 20 images\n" in table
     assert "measures both models on them. A slice draws its own images.\n" in table
-    assert "; no verdict: too few images (3 of 10).\n" in table
+    assert "; no verdict: too few images (3 of the 10 needed).\n" in table
 
 
 def clusters(tmp_path, count):
@@ -172,7 +173,7 @@ def test_clusters(deteval_run, tmp_path):
 def test_too_few_clusters_carry_no_verdict(deteval_run, tmp_path):
     outcome = deteval_run("compare", BASE, NEW, "--gt", GT, "--cluster-by", clusters(tmp_path, 9), *FEW)
     assert outcome.code == 4
-    assert "AP fell by 1.3 points; no verdict: too few clusters (9 of 10).\n" in outcome.out
+    assert "AP fell by 1.3 points; no verdict: too few clusters (9 of the 10 needed).\n" in outcome.out
     assert "proven for" not in outcome.out
     assert "\nNothing could be tested.\nwarning: " in outcome.out
     assert "warning: clusters of " in outcome.out
@@ -226,7 +227,7 @@ def test_classes_are_compared_by_the_first_metric_of_all_classes(deteval_run):
     ([BASE, NEW, "--gt", GT, "--replicates", "5"], "replicates: 5 is not a whole number from 100"),
     ([BASE, NEW, "--gt", GT, "--alpha", "2"], "alpha: 2.0 is not between 0 and 0.5"),
     ([BASE, NEW, "--gt", GT, "--correct", "holm"], "correct: 'holm' is not one of max-t, none"),
-    ([BASE, NEW, "--gt", GT, "--cluster-by", "video"], "cluster_by: there is no file 'video', and the images have no field"),
+    ([BASE, NEW, "--gt", GT, "--cluster-by", "video"], "there is no file 'video', and the images have no field"),
     ([BASE, NEW, "--gt", GT, "--slices", "none.yaml"], "none.yaml: cannot be read"),
     ([BASE, NEW, "--gt", GT, "--format", "coco"], "format: 'coco' is not one of table, json, csv, markdown"),
     (["-", "-", "--gt", GT], "stdin (-) can be read only once"),

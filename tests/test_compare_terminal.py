@@ -1,5 +1,6 @@
 """`deteval compare` at a terminal: narrow screens, progress, Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import deteval
+from deteval.reports.compare_csv import render_csv
 from deteval.reports.compare_table import Show, render_table
 from deteval.reports.layout import Look, display_width
 
@@ -26,6 +28,16 @@ def test_a_narrow_table_keeps_difference_and_interval(width):
     assert max(map(display_width, lines)) <= width
     for heading in (line for line in lines if line.startswith(("metric", "class  ", "id"))):
         assert re.search(r"difference +95 % interval", heading)
+
+
+def test_control_characters_of_class_names_do_not_reach_a_spreadsheet():
+    truth = json.loads(GT.read_text())
+    truth["categories"][0]["name"] = "per\x1b[2Json\u202e"
+    gt = deteval.load_ground_truth(truth)
+    result = deteval.compare(*(deteval.match(gt, deteval.load_detections(path, gt)) for path in (BASE, NEW)), "AP",
+                             resampling=deteval.Resampling(replicates=200))
+    assert "per\ufffd[2Json\ufffd" in (text := render_csv(result))
+    assert text.replace("\n", "").isprintable()
 
 
 def test_colour_is_for_terminals_and_follows_the_verdict():
@@ -66,11 +78,11 @@ def in_terminal(*arguments, until="", then=None):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_progress_is_for_terminals_only(deteval_run):
-    assert deteval_run("compare", BASE, NEW, "--gt", GT).err == ""
+    assert "resampling" not in deteval_run("compare", BASE, NEW, "--gt", GT).err
     code, shown = in_terminal("compare", BASE, NEW, "--gt", GT)
     assert code == 0
     assert re.search(r"\rresampling +\d+%", shown)
-    assert shown.endswith("\r\x1b[K"), "the line is wiped"
+    assert "%\x1b[K\r\x1b[K" in shown, "the line is wiped"
     assert in_terminal("compare", BASE, NEW, "--gt", GT, "-q") == (0, "")
 
 

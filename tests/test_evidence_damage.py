@@ -2,7 +2,10 @@
 
 import io
 import json
+import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +46,7 @@ def as_npy(array):
 def refusal(path):
     with pytest.raises(deteval.DetevalError) as error:
         deteval.load_evidence(path)
-    assert "\n" not in str(error.value)
+    assert str(error.value).replace("\0", "").isprintable()
     return error.value.exit_code, str(error.value).removeprefix(f"{path}: ")
 
 
@@ -120,7 +123,13 @@ def test_a_member_that_is_missing(saved):
     (lambda header: header.update(category_names=["car"]), "its classes do not fit together"),
     (lambda header: header.update(detail=[0]), "detail_taken"),
     (lambda header: header.update(image_ids=["b", "a"]), "its images do not fit together"),
-], ids=range(11))
+    (lambda header: header.update(fingerprint=""), "at `$.fingerprint`"),
+    (lambda header: header.update(fingerprint="0" * 16 + "\n"), "at `$.fingerprint`"),
+    (lambda header: header.update(fingerprint="\x1b[31m](http://x) "), "at `$.fingerprint`"),
+    (lambda header: header["params"].update(similarity="\x1b[2J\n" * 1000), "its settings: similarity: '"),
+    (lambda header: header.update(fields={"camera": [{}] * 40}), "at `$.fields[...][0]`"),
+    (lambda header: header.update(fields={"camera": [float("inf")] * 40}), "header.json holds Infinity"),
+], ids=range(17))
 def test_a_wrong_header(saved, change, problem):
     rewrite(saved, header=change)
     code, text = refusal(saved)
@@ -129,28 +138,42 @@ def test_a_wrong_header(saved, change, problem):
     assert problem in text
 
 
+RANKS = "its ranks do not count the scores of an image and class down"
+
+
 @pytest.mark.parametrize("name, array, problem", [
     ("image", lambda column: column + 40, "its detections refer to images or classes that it does not hold"),
     ("category", lambda column: column.astype(np.int8) - 1, "its detections refer to images or classes"),
     ("gt_image", lambda column: column.astype(np.int64) - 1, "its ground truths refer to images or classes"),
     ("image", lambda column: column[::-1], "its detections are not in order"),
     ("gt_category", lambda column: column[::-1], "its ground truths are not in order"),
-    ("rank", lambda column: column.astype(np.int32) - 1, "its ranks, rows or scores are none"),
-    ("scores", lambda column: column * np.nan, "its ranks, rows or scores are none"),
+    ("rank", lambda column: column.astype(np.int32) - 1, RANKS),
+    ("scores", lambda column: column * np.nan, "its rows or scores are none"),
     ("scores", lambda column: column[1:], "scores has shape (504,), (505,) is needed"),
     ("scores", lambda column: column.astype(np.float32), "scores holds float32"),
     ("scores", lambda column: column[:, None], "scores has shape (505, 1), (505,) is needed"),
     ("row", lambda column: column.astype(float), "row holds float64"),
     ("true_positive", lambda column: column[:, :2], "true_positive has shape (505, 2, 1), (505, 4, 1) is needed"),
-    ("true_positive", lambda column: column | 1, "it has more true positives than ground truths"),
-    ("true_positive", lambda column: column | 512, "it has more true positives than ground truths"),
+    ("true_positive", lambda column: column | 1, "a detection is both a true positive and ignored"),
+    ("true_positive", lambda column: column * 0 + 1024, "it is marked at thresholds that it does not have"),
+    ("ignored", lambda column: column | 1024, "it is marked at thresholds that it does not have"),
+    ("found", lambda column: column | 1024, "it is marked at thresholds that it does not have"),
+    ("rank", lambda column: column * 0, RANKS),
+    ("rank", lambda column: np.arange(len(column)), RANKS),
+    ("scores", lambda column: np.arange(505.0), RANKS),
+    ("image", lambda column: column.astype(np.int64) + 2**32, "image holds numbers beyond int32"),
+    ("rank", lambda column: column.astype(np.int64) - 2**32, "rank holds numbers beyond int32"),
+    ("found", lambda column: column.astype(np.uint64) + 2**32, "found holds numbers beyond uint32"),
+    ("row", lambda column: column + np.uint64(2**63), "row holds numbers beyond int64"),
+    ("width", lambda column: column * np.inf, "its images do not fit together"),
+    ("height", lambda column: column[:, None], "its images do not fit together"),
     ("gt_ignored", lambda column: column | True, "it has more true positives than ground truths"),
     ("found", lambda column: np.asfortranarray(column), "found holds uint16"),
     ("gt_ignored", lambda column: column.astype(np.uint8), "gt_ignored holds uint8"),
     ("image_ids", lambda column: column[::-1], "its images do not fit together"),
     ("category_ids", lambda column: column * 0, "its classes do not fit together"),
     ("width", lambda column: column[1:], "its images do not fit together"),
-], ids=range(20))
+], ids=range(31))
 def test_columns_that_contradict_themselves(saved, name, array, problem):
     column = np.load(saved)[name]
     rewrite(saved, **{name: as_npy(array(column))})
@@ -185,12 +208,53 @@ def test_detail_refers_to_what_is_there(tmp_path):
     assert refusal(tmp_path / "run.npz") == damaged("its detail table is at thresholds that it does not have")
 
 
-def test_encrypted_and_compressed_members_are_no_crash(saved):
+def test_an_image_has_no_more_hits_than_objects(saved):
+    """Though its class has objects enough on other images."""
+    columns = np.load(saved)
+    hits, image, category = columns["true_positive"].copy(), columns["image"], columns["category"]
+    objects = {*zip(columns["gt_category"].tolist(), columns["gt_image"].tolist(), strict=True)}
+    elsewhere = [row for row in range(len(image)) if (category[row], image[row]) not in objects
+                 and hits[category == category[row], 0].any()]
+    hit = np.flatnonzero((category == category[elsewhere[0]]) & hits[:, 0, 0].astype(bool))[0]
+    hits[elsewhere[0], 0], hits[hit] = hits[hit, 0], 0
+    rewrite(saved, true_positive=as_npy(hits))
+    assert refusal(saved) == damaged("it has more true positives than ground truths")
+
+
+@pytest.mark.parametrize("old, new", [
+    (b"'descr': '<f8'", b"'descr': '<f\\'"), (b"{'descr'", b"{{descr'"), (b"(505,)", b"[505,]"),
+    (b"(505,)", b"(505L)"), (b"(505,)", b"(1e3,)"), (b"(505,)", b"(\\d,)"), (b"(505,)", b"(((((("),
+    (b"(505,)", b"('\\d')"), (b"'<f8'", b"('<',"), (b"(505,)", b"(505,\0"), (b"(505,)", b"(True)"),
+    (b"(505,)", b"(\xff\xff,)"), (b"False", b"\n \t \n"),
+], ids=range(13))
+def test_odd_column_headers_are_no_crash(saved, old, new, recwarn):
+    data = as_npy(np.zeros(505))
+    assert old in data
+    rewrite(saved, scores=data.replace(old, new))
+    assert refusal(saved)[0] == 3
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("error", [SyntaxError("a\nb"), TypeError(), zlib.error("x"), struct.error(), KeyError("k"),
+                                   RecursionError(), tokenize.TokenError("x", (1, 2)), MemoryError()], ids=repr)
+def test_whatever_reading_raises_is_damage(saved, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("deteval.loading.evidence_file._column", fail)
+    assert refusal(saved)[1].startswith("the evidence is damaged (")
+
+
+def test_encrypted_and_compressed_members_are_refused(saved):
     parts = members(saved)
-    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(saved, "w") as archive:
+        for name, data in parts.items():
+            kind = zipfile.ZIP_DEFLATED if name == "scores.npy" else zipfile.ZIP_STORED
+            archive.writestr(name, data, kind)
+    assert refusal(saved) == damaged("scores.npy is compressed")
+    with zipfile.ZipFile(saved, "w") as archive:
         for name, data in parts.items():
             archive.writestr(name, data)
-    assert len(deteval.load_evidence(saved).evidence) == 505  # np.savez_compressed would write it so
     data = bytearray(saved.read_bytes())
     place = data.index(b"PK\x01\x02") + 8
     data[place] |= 1  # the first member, the header, is encrypted

@@ -16,6 +16,7 @@ import deteval
 from deteval.loading.evidence_file import BEGINNING_OF_TIME, FORMAT, is_evidence
 from deteval.records.evidence import merge
 from deteval.records.params import AreaRange
+from deteval.records.subset import restrict
 from deteval.scoring import summarise
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "sample"
@@ -55,6 +56,20 @@ def test_settings_come_back(params, tmp_path):
     assert differing(again.evidence, run.evidence) == []
     metrics = deteval.parse_metrics("AP,AR,F1/score=0.3")
     assert summarise(again, metrics).to_dict() == summarise(run, metrics).to_dict()
+
+
+def test_many_thresholds_class_agnostic_crowds_and_a_subset_come_back(tmp_path):
+    data = random_dataset(5)
+    for place, one in enumerate(data.ground_truth["annotations"]):
+        one["iscrowd"] = int(place % 3 == 0)
+    gt = deteval.load_ground_truth(data.ground_truth)
+    dt = deteval.load_detections(data.detections, gt)
+    for class_agnostic in (False, True):
+        params = deteval.Params(iou=tuple(n / 70 for n in range(1, 70)), class_agnostic=class_agnostic, max_dets=2)
+        run = deteval.make_run(gt, dt, params, detail=params.iou[-1:])
+        for evidence in (run.evidence, restrict(run.evidence, range(0, len(gt.images), 2))):
+            deteval.save_evidence(tmp_path / "run.npz", replace(run, evidence=evidence))
+            assert differing(deteval.load_evidence(tmp_path / "run.npz").evidence, evidence) == []
 
 
 def test_missing_widths_and_lone_surrogates_come_back(tmp_path):

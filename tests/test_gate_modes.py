@@ -147,7 +147,8 @@ def test_a_family_finds_the_one_class_that_fell(models, tmp_path):
     verdict = judged(models, tmp_path, "- {metric: AP, classes: '*', max_drop: 2pt}\n")
     assert verdict.status == "FAIL"
     assert [one.class_name for one in verdict.of(FAILED)] == ["car"]
-    assert [(one.class_name, one.reason) for one in verdict.of("untested")] == [("dog", "too few images (9 of 10)")]
+    untested = [(one.class_name, one.reason) for one in verdict.of("untested")]
+    assert untested == [("dog", "too few images (9 of the 10 needed)")]
     assert {one.class_name for one in verdict.of(PASSED)} == {"person", "bicycle", "bus", "traffic light"}
 
 
@@ -169,5 +170,5 @@ def test_too_few_images_leave_a_class_untested_and_a_rule_with_nothing_is_undeci
 def test_few_clusters_give_no_verdict(models, tmp_path):
     verdict = judged(models, tmp_path, "- {metric: AP, max_drop: 2pt}\n", clusters=[i // 5 for i in range(40)])
     assert verdict.status == "UNDECIDABLE"
-    assert verdict.of("undecidable")[0].reason == "too few clusters (8 of 10)"
+    assert verdict.of("undecidable")[0].reason == "too few clusters (8 of the 10 needed)"
     assert any("fewer than 10 carry no verdict" in text for text in verdict.warnings)

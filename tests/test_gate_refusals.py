@@ -78,6 +78,33 @@ def test_baselines_that_were_changed(deteval_run, gate_base, tmp_path, change, p
     assert (outcome.code, outcome.out, outcome.err) == (2, "", f"deteval: {path}: {problem}\n")
 
 
+@pytest.mark.parametrize("change, problem", [
+    ({"totals": {"true_positives": 10**400}}, "is not a score JSON (Expected `int` <= 9007199254740992"),
+    ({"evidence": "x" * 5000}, "evidence: '"),
+    ({"evidence": "a\0b"}, "evidence: '"),
+    ({"settings": {"classes": {"a": 1}}}, "settings.classes: {'a': 1} is no text, number or boolean"),
+    ({"settings": {"category_map": [["x"]]}}, "settings.category_map: ['x'] is no text, number or boolean"),
+    ({"settings": {"iou": 10**400}}, "settings.iou: 1"),
+    ({"settings": {"class_agnostic": "yes"}}, ("its settings cannot be taken over: class_agnostic: 'yes' must be true "
+                                               "or false")),
+    ({"classes": [{"id": 1, "name": "a", "n_gt": 1, "metrics": {"??": 0.5}}]}, "classes: metric '??': '??' is not a"),
+])
+def test_baselines_that_are_damaged(deteval_run, gate_base, tmp_path, change, problem):
+    document = json.loads((gate_base / "plain.json").read_text()) | change
+    path = write(tmp_path / "base.json", document)
+    outcome = deteval_run("gate", PREDICTIONS, TRUTH, "--baseline", path, "--max-drop", "AP=1pt")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"deteval: {path}: {problem}")
+
+
+def test_a_damaged_archive_is_a_broken_baseline(deteval_run, gate_base, tmp_path):
+    path = tmp_path / "base.npz"
+    path.write_bytes((gate_base / "base.evidence.npz").read_bytes()[:1000])
+    outcome = deteval_run("gate", PREDICTIONS, TRUTH, "--baseline", path, "--max-drop", "AP=1pt")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"deteval: {path}: the evidence is damaged (file is not a zip file); copy or write")
+
+
 def test_evidence_of_another_run_is_refused(deteval_run, gate_base, tmp_path):
     document = json.loads((gate_base / "base.json").read_text())
     document["metrics"]["AP"] -= 0.01
@@ -118,6 +145,8 @@ def test_another_version_of_deteval_is_said(deteval_run, gate_base, tmp_path):
     (["--min", "AP=0.4", "--mode", "nope"], "mode: 'nope' is not one of plain, significant, beyond, non-inferior"),
     (["--min", "AP=0.4", "--junit", "-"], "junit: - is not a file; the report itself goes to stdout"),
     (["--min", "AP=0.4", "--replicates", "7"], "replicates: 7 is not a whole number from 100 to 1,000,000"),
+    (["--min", "AP=0.4", "--alpha", "1e-310"], ("alpha: 1e-310 is below 0.000001, for which no number of replicates is "
+                                                "enough")),
     (["--config", "/nowhere/gate.yaml"], "/nowhere/gate.yaml: cannot be read: No such file or directory"),
 ])
 def test_usage_errors(deteval_run, arguments, message):

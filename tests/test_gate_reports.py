@@ -42,7 +42,7 @@ def verdict(*outcomes, **fields):
 
 EVERYTHING = verdict(
     outcome(FAILED), outcome(FAILED, "dog"), outcome(UNPROVEN, "cat"), outcome(PASSED, "cow"),
-    outcome(UNTESTED, "fork", reason="too few images (3 of 10)"), outcome(UNDECIDABLE, reason="undefined"),
+    outcome(UNTESTED, "fork", reason="too few images (3 of the 10 needed)"), outcome(UNDECIDABLE, reason="undefined"),
     replace(outcome(FAILED), rule=drop_rule(level="warn")), warnings=("something to know",))
 
 
@@ -58,11 +58,11 @@ def test_json_fits_its_schema():
 
 def test_the_table_says_failures_first_and_folds_what_passed():
     text = render_table(EVERYTHING, Look())
-    assert text.splitlines()[0] == ("FAIL: 2 of 5 tests failed; drops are tested in mode significant (paired bootstrap "
-                                    "over 100 images)")
+    assert text.splitlines()[0] == ("FAIL: 2 of 5 tests failed; 1 demand cannot be decided; drops are tested in mode "
+                                    "significant (paired bootstrap over 100 images)")
     places = [text.index(part) for part in ("\nfailed\n", "gate.yaml:3: AP fell by", "\nundecidable\n",
                                             "warning: AP of cat",
-                                            "warning: something to know", "not tested: fork (3 of 10): too few images",
+                                            "warning: something to know", "not tested: fork (3 of the 10 needed",
                                             "2,000 replicates", "5 tests in all", "1 passed; --verbose shows them")]
     assert places == sorted(places)
     assert "AP of cow" not in text

@@ -111,6 +111,8 @@ KEYS = "metric, min, max_drop, classes, slice, mode, min_gt, level"
     (RULES + "{metric: AP, maxdrop: 1pt}", 3, "unknown key 'maxdrop'; did you mean 'max_drop'?"),
     (RULES + "metric: AP\n    max_drop: 0.5pts", 4, f"max_drop: '0.5pts' is not a tolerance: {METRIC_FORMS}"),
     (RULES + "{metric: AP, max_drop: .nan}", 3, "'.nan' is not a finite number"),
+    (RULES + "{metric: AP, min: " + "1" * 4301 + "}", 3, ("a number of 4,301 digits is larger than any that is needed "
+                                                          "here")),
     (RULES + "{metric: AP, max_drop: -1pt}", 3, "max_drop: '-1pt' is outside [0, 100pt)"),
     (RULES + "{metric: AP, max_drop: 1.5}", 3, ("max_drop: '1.5' is outside [0, 1); 1.5pt are points, 1.5% is a share "
                                                "of the baseline")),

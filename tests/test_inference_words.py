@@ -33,8 +33,8 @@ def test_identical_undefined_and_undecided():
     absent = replace(FELL, base=None, difference=None, low=None, high=None, differs=None,
                      reason="undefined in the base model")
     assert words.sentence(absent, 0.05) == "AP is undefined; no verdict: undefined in the base model."
-    few = replace(FELL, low=None, high=None, differs=None, reason="too few images (7 of 10)")
-    assert words.sentence(few, 0.05) == "AP fell by 0.9 points; no verdict: too few images (7 of 10)."
+    few = replace(FELL, low=None, high=None, differs=None, reason="too few images (7 of the 10 needed)")
+    assert words.sentence(few, 0.05) == "AP fell by 0.9 points; no verdict: too few images (7 of the 10 needed)."
     level = replace(OPEN, difference=0.0)
     assert words.sentence(level, 0.05).startswith("AP is unchanged (95 % interval -0.7 to 0.5). No difference proven.")
 

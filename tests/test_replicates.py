@@ -21,12 +21,6 @@ METRICS = ("AP,AR,precision/score=0.3,recall,F1/score=0.3,F1/score=0.3/micro,pre
 CLOSE = 1e-6
 
 
-@pytest.fixture
-def integer_points(monkeypatch):
-    """Recall points of exactly k/100, as the lanes have them: a recall that equals one reaches it."""
-    monkeypatch.setattr(measures, "RECALL_POINTS", tuple(k / 100 - 1e-13 for k in range(101)))
-
-
 def matched(seed, params=None):
     data = random_dataset(seed)
     gt = deteval.load_ground_truth(data.ground_truth)
@@ -48,19 +42,19 @@ def assert_equal(evidence, metrics, blocks=2, most=4, threads=1):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_equal_to_measuring_every_replicate(seed, integer_points):
+def test_equal_to_measuring_every_replicate(seed):
     evidence = matched(seed)
     assert_equal(evidence, (*default_metrics(evidence.params), *parse_metrics(METRICS)))
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_more_thresholds_than_bits_of_a_word(seed, integer_points):
+def test_more_thresholds_than_bits_of_a_word(seed):
     params = Params(iou=tuple(np.arange(1, 40) / 40), areas=(AreaRange("everything", 0, 1e10),), max_dets=(2, 100))
     assert_equal(matched(seed, params), parse_metrics("AP,AP@.5,AR/max=2,F1/score=0.2"))
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_equal_in_float64(seed, integer_points, monkeypatch):
+def test_equal_in_float64(seed, monkeypatch):
     monkeypatch.setattr(lanes, "MOST_POSITIVES", 0)
     assert_equal(matched(seed), parse_metrics(METRICS))
 
@@ -78,11 +72,27 @@ def test_a_count_beyond_float32_is_exact():
 
 
 def test_unit_weights_give_the_point_values():
-    """Within what the ten recall points that exceed k/100 can move."""
     evidence = matched(11)
-    metrics = parse_metrics("AR,F1/score=0.3")
+    metrics = parse_metrics(METRICS)
     found = replicate(evidence, metrics, (), np.ones((1, len(evidence.images), LANES), np.uint8))
     assert np.allclose(found.values, measure(metrics, evidence).values, atol=CLOSE, equal_nan=True)
+
+
+@pytest.mark.parametrize("positives", [10, 20, 50, 100, 200])
+def test_recalls_that_meet_a_point_exactly(positives):
+    """One object an image, all hits exact, from none of them found to all: the grid of the reference, not k/100."""
+    images = [{"id": i, "width": 100, "height": 100} for i in range(positives)]
+    truth = [{"id": i + 1, "image_id": i, "category_id": 1, "bbox": [10, 10, 20, 20], "area": 400, "iscrowd": 0}
+             for i in range(positives)]
+    gt = deteval.load_ground_truth({"images": images, "annotations": truth, "categories": [{"id": 1, "name": "a"}]})
+    weights, rows = draw(positives, 1, most=3)
+    weights[:, :, 0], rows[0] = 1, 1
+    for found in range(0, positives + 1, max(1, positives // 100)):
+        records = [{"image_id": i, "category_id": 1, "bbox": [10, 10, 20, 20], "score": 1 - i / 1000}
+                   for i in range(found)]
+        evidence = match(gt, deteval.load_detections(records, gt))
+        values = replicate(evidence, parse_metrics("AP"), (), weights).values
+        np.testing.assert_allclose(values, measure("AP", evidence, rows).values, atol=CLOSE, rtol=0)
 
 
 def test_same_bits_for_every_number_of_threads():

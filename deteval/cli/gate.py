@@ -75,6 +75,7 @@ def gate(files: tuple[str, ...], **given: Any) -> int:
 
             text = harmless(text, request.format == "json")
         deliver(text, given["output"], given["quiet"])
+        _summarise(verdict, request, given)
     return {PASS: 0, FAIL: GATE_FAILED}.get(verdict.status, UNDECIDABLE)
 
 
@@ -96,7 +97,7 @@ def _render(verdict: "Verdict", request: "GateRequest") -> str:
 
 def _publish(verdict: "Verdict", request: "GateRequest", given: dict[str, Any]) -> None:
     """What is asked for besides the report: a JUnit file, and on GitHub annotations and a step summary."""
-    from deteval.cli.output import remark
+    from deteval.cli.output import remark, say
 
     if request.junit:
         from deteval.reports.gate_junit import junit_text
@@ -105,15 +106,30 @@ def _publish(verdict: "Verdict", request: "GateRequest", given: dict[str, Any]) 
         write_file(request.junit, [junit_text(verdict)])
         remark(f"wrote {request.junit}", given["quiet"])
     if request.github:
-        from deteval.reports.gate_github import annotations, write_summary
+        from deteval.reports.gate_github import annotations
 
         for line in annotations(verdict):
-            click.echo(line, err=True)
-        if request.summary:
-            write_summary(request.summary, verdict, request.look)
-        elif given["github"]:
-            remark("GITHUB_STEP_SUMMARY is not set: no step summary is written", given["quiet"])
+            say(line)
     if request.format == "json" or given["output"]:
         from deteval.reports.gate_remarks import headline
 
         remark(headline(verdict), given["quiet"])
+
+
+def _summarise(verdict: "Verdict", request: "GateRequest", given: dict[str, Any]) -> None:
+    """GitHub's step summary. The verdict is out by now: where the summary cannot be written, that is said."""
+    from deteval.cli.output import remark
+    from deteval.errors import DetevalError
+
+    if not request.github:
+        return
+    if not request.summary:
+        if given["github"]:
+            remark("GITHUB_STEP_SUMMARY is not set: no step summary is written", given["quiet"])
+        return
+    from deteval.reports.gate_github import write_summary
+
+    try:
+        write_summary(request.summary, verdict, request.look)
+    except DetevalError as error:
+        remark(f"no step summary: {error}", False)

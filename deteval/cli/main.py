@@ -122,6 +122,8 @@ def _fail(message: str, code: int) -> int:
         width = max(shutil.get_terminal_size().columns, 20)
         lines = [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ",
                                                                   break_on_hyphens=False, break_long_words=False)]
+    from deteval.cli.output import say
+
     for line in lines:
-        click.echo(line, err=True)
+        say(line)
     return code

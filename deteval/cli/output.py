@@ -40,10 +40,18 @@ def deliver(text: str, output: str | None, quiet: bool) -> None:
     remark(f"wrote {output}", quiet)
 
 
+def say(text: str, end: str = "\n") -> None:
+    """Text on stderr. Where nobody reads it any more, that changes neither the result nor the exit code."""
+    try:
+        click.echo(text + end, err=True, nl=False)
+    except (OSError, ValueError):  # a pipe that was closed, a full disk, a closed stream
+        sys.stderr = None
+
+
 def remark(text: str, quiet: bool) -> None:
     """A line on stderr."""
     if not quiet:
-        click.echo(text, err=True)
+        say(text)
 
 
 @contextmanager
@@ -59,13 +67,13 @@ def progress(what: str, quiet: bool) -> Iterator[Callable[[float], None]]:
         text = f"{what} {min(max(share, 0.0), 1.0):4.0%}"
         if text != shown:
             shown = text  # before it is written: Ctrl-C may come in between
-            click.echo(f"\r{text}\x1b[K", err=True, nl=False)
+            say(f"\r{text}\x1b[K", end="")
 
     try:
         yield show
     finally:
         if shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            say("\r\x1b[K", end="")
 
 
 def remark_kernels(quiet: bool) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from deteval.gating.sides import Side, check_belongs, held_metrics, side_of_file, side_of_run
+from deteval.gating.sides import Side, side_of_file, side_of_run
 from deteval.inference.paired import Paired, measure_pairs
 from deteval.inference.weights import cluster_units, image_units
 from deteval.loading.gate_file import GateConfig
@@ -64,7 +64,7 @@ def measure_part(question: Question, name: str, problems: tuple[str, ...], progr
     new = side_of_run(run, metrics, class_metrics, question.threads)
     base = paired = None
     if baseline is not None and not problems and any(rule.needs_baseline for rule in rules):
-        base = _base_side(baseline, base_run, run, metrics, class_metrics, question.threads, whole=not name)
+        base = _base_side(baseline, base_run, run, metrics, class_metrics, question.threads)
         if base_run is not None:
             tested = [rule for rule in rules if rule.max_drop is not None and rule.mode != PLAIN]
             paired = _pair(question, base_run, run, tested, positions, progress) if tested else None
@@ -72,14 +72,10 @@ def measure_part(question: Question, name: str, problems: tuple[str, ...], progr
 
 
 def _base_side(baseline: Baseline, base_run: Run | None, run: Run, metrics: Sequence[Metric],
-               class_metrics: Sequence[Metric], threads: int | None, whole: bool) -> Side:
+               class_metrics: Sequence[Metric], threads: int | None) -> Side:
     if base_run is None:
         return side_of_file(baseline, metrics, class_metrics, run.evidence)
-    held = held_metrics(baseline, base_run.evidence) if whole else ()
-    side = side_of_run(base_run, _unique((*metrics, *held)), class_metrics, threads)
-    if whole:
-        check_belongs(baseline, side)
-    return side
+    return side_of_run(base_run, metrics, class_metrics, threads)
 
 
 def _pair(question: Question, base: Run, new: Run, rules: Sequence[Rule], positions: Ints, progress: Progress,

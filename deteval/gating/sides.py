@@ -107,15 +107,15 @@ def _column(baseline: Baseline, metric: Metric, evidence: Evidence) -> tuple[flo
     return tuple(by_id[key].values.get(name) for key in ids)
 
 
-def held_metrics(baseline: Baseline, evidence: Evidence) -> tuple[Metric, ...]:
-    """The metrics of a score JSON, to be measured again from its evidence."""
-    return tuple(_parsed(baseline, evidence).values())
-
-
-def check_belongs(baseline: Baseline, side: Side) -> None:
-    """Refuse (usage) a score JSON whose evidence, measured in `side`, comes to other numbers."""
+def check_belongs(baseline: Baseline, threads: int | None) -> None:
+    """Refuse (usage) a score JSON whose evidence, measured again, comes to other numbers."""
+    if baseline.run is None:
+        return
+    metrics = tuple(_parsed(baseline, baseline.run.evidence).values())
+    again = dict(zip(map(str, metrics), measure(metrics, baseline.run.evidence, threads=threads).values, strict=True))
     for name, value in baseline.metrics.items():
-        other = side.values.get(name, value)
+        found = again.get(name, value)
+        other = None if found is None or np.isnan(found) else float(found)
         same = value == other if value is None or other is None else abs(value - other) <= SAME
         if not same:
             raise usage_error(f"{baseline.name}: its evidence is that of another run: {name} is {other} there and "

@@ -22,14 +22,13 @@ LEAST_DEFINED = 0.9
 class Differences(Struct, frozen=True):
     """What is to be judged, one difference per column.
 
-    base, new, difference: the exact values, shape (columns,). once: the difference by the rule of the replicates.
+    base, new, difference: the exact values, shape (columns,).
     replicates: of the difference, (replicates, columns). units: the independent units behind each, (columns,).
     """
 
     base: Floats
     new: Floats
     difference: Floats
-    once: Floats
     replicates: Floats
     units: Ints
 
@@ -81,7 +80,7 @@ def obstacles(columns: Differences, units: Units) -> list[str]:
         elif where:
             reasons.append(f"undefined in {('the base model', 'the new model', 'both models')[where - 1]}")
         elif count < LEAST_UNITS:
-            reasons.append(f"too few {what} ({count} of {LEAST_UNITS})")
+            reasons.append(f"too few {what} ({count} of the {LEAST_UNITS} needed)")
         elif number < LEAST_DEFINED * replicates:
             reasons.append(f"defined in only {number:,} of {replicates:,} replicates")
         else:
@@ -92,8 +91,8 @@ def obstacles(columns: Differences, units: Units) -> list[str]:
 def judge(columns: Differences, reasons: list[str], resampling: Resampling, *, family: bool) -> Judged:
     """Intervals and verdicts of all columns without a reason against it, as one family or each on its own.
 
-    In a family, columns that never vary stay out of max-T: theirs is an interval of one point. Memory: about six
-    arrays of (replicates, columns) at 8 bytes.
+    In a family, columns that never vary stay out of max-T: theirs is an interval of one point; where a single one
+    varies there is nothing to correct for. Memory: about six arrays of (replicates, columns) at 8 bytes.
     """
     tested = np.flatnonzero([not reason for reason in reasons])
     replicates, units = columns.replicates[:, tested], columns.units[tested]
@@ -102,8 +101,8 @@ def judge(columns: Differences, reasons: list[str], resampling: Resampling, *, f
     low, high, p_value, differs = found.low, found.high, found.p_value, found.excludes_zero
     detectable = detectable_drop(error, resampling.alpha)
     moving = np.flatnonzero(error >= STILL)
-    if family and resampling.correct == "max-t" and len(tested) > 1 and len(moving):
-        shared = max_t(columns.once[tested][moving], replicates[:, moving], error[moving], units[moving],
+    if family and resampling.correct == "max-t" and len(moving) > 1:
+        shared = max_t(columns.difference[tested][moving], replicates[:, moving], error[moving], units[moving],
                        resampling.alpha)
         low[moving], high[moving], p_value[moving] = shared.low, shared.high, shared.p_value
         differs[moving] = shared.differs
@@ -118,7 +117,7 @@ def judge(columns: Differences, reasons: list[str], resampling: Resampling, *, f
     return Judged(
         low=spread(low, np.nan), high=spread(high, np.nan), p_value=spread(p_value, np.nan),
         standard_error=spread(error, np.nan), detectable=spread(detectable, np.nan), differs=spread(differs, False),
-        identical=(columns.difference == 0) & (columns.once == 0) & ~varies, reasons=reasons)
+        identical=(columns.difference == 0) & ~varies, reasons=reasons)
 
 
 def _plain(value: Any) -> float | None:

@@ -25,10 +25,8 @@ class Paired(Struct, frozen=True):
     """Two models measured under the same weights.
 
     base, new: the exact values: `values` of shape (metrics,), `classes` of (class metrics, classes). *_replicates:
-    the same under every draw, (replicates, ...). *_once: under a weight of 1 per image, by the rule of the replicates,
-    which may differ from the exact values by 3e-5; tests on the distance from a replicate to the point take these.
-    metric_units: independent units behind each metric, (metrics,). n_gt, n_images, n_units: ground truths that count,
-    and the images and units that hold them, (class metrics, classes).
+    the same under every draw, (replicates, ...). metric_units: independent units behind each metric, (metrics,). n_gt,
+    n_images, n_units: ground truths that count, and the images and units that hold them, (class metrics, classes).
     """
 
     metrics: tuple[Metric, ...]
@@ -37,8 +35,6 @@ class Paired(Struct, frozen=True):
     new: Measurement
     base_replicates: Replicates
     new_replicates: Replicates
-    base_once: Replicates
-    new_once: Replicates
     units: Units
     resampling: Resampling
     categories: Categories
@@ -62,13 +58,13 @@ def measure_pairs(
     models = [Ranked(evidence, threads) for evidence in (base, *news)]
     metrics, class_metrics = tuple(metrics), tuple(class_metrics)
     points = [_measure_once(model, metrics, class_metrics) for model in models]
-    once, drawn = _replicate_all(models, metrics, class_metrics, resampling, units, threads, progress)
+    drawn = _replicate_all(models, metrics, class_metrics, resampling, units, threads, progress)
     n_gt, n_images, n_units = class_support(base, class_metrics, units)
     return [
         Paired(metrics=metrics, class_metrics=class_metrics, base=points[0], new=points[i],
-               base_replicates=drawn[0], new_replicates=drawn[i], base_once=once[0], new_once=once[i],
-               units=units, resampling=resampling, categories=base.categories,
-               metric_units=metric_units(base, metrics, units), n_gt=n_gt, n_images=n_images, n_units=n_units)
+               base_replicates=drawn[0], new_replicates=drawn[i], units=units, resampling=resampling,
+               categories=base.categories, metric_units=metric_units(base, metrics, units),
+               n_gt=n_gt, n_images=n_images, n_units=n_units)
         for i in range(1, len(models))
     ]
 
@@ -81,32 +77,28 @@ def _measure_once(model: Ranked, metrics: tuple[Metric, ...], class_metrics: tup
 def _replicate_all(
     models: Sequence[Ranked], metrics: tuple[Metric, ...], class_metrics: tuple[Metric, ...], resampling: Resampling,
     units: Units, threads: int | None, progress: Callable[[float], None] | None,
-) -> tuple[list[Replicates], list[Replicates]]:
-    """Every model under a weight of 1 per image, and under all draws, a batch of blocks after the other."""
+) -> list[Replicates]:
+    """Every model under all draws, a batch of blocks after the other."""
     images, classes = len(models[0].evidence.images), len(models[0].evidence.categories)
     replicates = resampling.replicates
     blocks = -(-replicates // LANES)
     batch = max(1, WEIGHTS_AT_ONCE // max(1, images * LANES))
-    once, drawn = [], [Replicates(np.empty((replicates, len(metrics))),
-                                  np.empty((replicates, len(class_metrics), classes))) for _ in models]
+    drawn = [Replicates(np.empty((replicates, len(metrics))), np.empty((replicates, len(class_metrics), classes)))
+             for _ in models]
     passed = 0
     for first in range(0, blocks, batch):
         rows = slice(first * LANES, min((first + batch) * LANES, replicates))
         weights = draw_weights(units, images, rows.stop - rows.start, resampling.seed, first_block=first)
-        if first == 0:  # rows are gathered anew for every batch: the block of ones goes with the first
-            weights = np.concatenate([weights, np.ones_like(weights[:1])])
         for model, kept in zip(models, drawn, strict=True):
             def report(done: int, before: int = passed) -> None:
                 if progress is not None:
-                    progress((before + done) / ((blocks + 1) * len(models)))
+                    progress((before + done) / (blocks * len(models)))
 
             part = replicate(model, metrics, class_metrics, weights, threads, report)
             kept.values[rows] = part.values[: rows.stop - rows.start]  # lanes that were not asked for are cut
             kept.classes[rows] = part.classes[: rows.stop - rows.start]
-            if first == 0:
-                once.append(Replicates(part.values[-1:].copy(), part.classes[-1:].copy()))
             passed += len(weights)
-    return once, drawn
+    return drawn
 
 
 def estimate(paired: Paired, metric: Metric) -> Estimate:
@@ -151,5 +143,4 @@ def _differences(paired: Paired, part: str, where: Any, units: Ints) -> Differen
 
     base, new = columns(paired.base), columns(paired.new)
     return Differences(base=base, new=new, difference=subtract(base, new),
-                       once=subtract(rows(paired.base_once), rows(paired.new_once))[0],
                        replicates=subtract(rows(paired.base_replicates), rows(paired.new_replicates)), units=units)

@@ -1,6 +1,5 @@
 """A score JSON, or an evidence file, as the baseline of a gate."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +7,12 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from deteval.errors import DetevalError, usage_error
+from deteval.errors import DetevalError, shortened, usage_error
 from deteval.loading.evidence_file import is_evidence, load_evidence
 from deteval.loading.settings import SETTINGS
 from deteval.loading.source import Text, read_text
 from deteval.records.baseline import Baseline, BaselineClass, settings_of
+from deteval.records.metric import parse_metric
 from deteval.records.params import signature
 from deteval.records.run import Run
 from deteval.records.scores import SCHEMA, settings_dict
@@ -20,7 +20,7 @@ from deteval.records.scores import SCHEMA, settings_dict
 HOW = "write one with deteval score PREDS GT --format json -o baseline.json"
 
 Value = Annotated[float, Meta(ge=0, le=1.000001)] | None
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class _Class(Struct):
@@ -52,7 +52,7 @@ def load_baseline(path: str) -> Baseline:
     not belong to it.
     """
     if is_evidence(path):
-        return _from_evidence(path, load_evidence(path))
+        return _from_evidence(path, _load(path, "give another baseline"))
     document = _decode(path)
     baseline = Baseline(
         name=path, signature=document.signature, fingerprint=document.fingerprint, settings=document.settings,
@@ -63,11 +63,11 @@ def load_baseline(path: str) -> Baseline:
     if document.evidence is None:
         return replace(baseline, why_unpaired=f"{path} names no evidence")
     beside = Path(path).parent / document.evidence
-    if not beside.exists() and os.path.exists(document.evidence):  # a JSON that went through stdout names it from here
+    if not _is_there(beside, path) and _is_there(Path(document.evidence), path):  # a JSON that went through stdout
         beside = Path(document.evidence)
-    if not beside.exists():
+    if not _is_there(beside, path):
         return replace(baseline, why_unpaired=f"{beside}, the evidence that {path} names, is not there")
-    run = _load(beside, path)
+    run = _load(str(beside), f"{path} names it as its evidence: write both anew with deteval score --save-evidence")
     _check_belongs(run, baseline, str(beside))
     return replace(baseline, run=run)
 
@@ -93,7 +93,34 @@ def _decode(path: str) -> _Document:
         raise usage_error(f"{path}: is not a score JSON; {HOW}") from None
     if document.schema != SCHEMA:
         raise usage_error(f"{path}: schema {document.schema!r} is not {SCHEMA}; {HOW}")
+    _check_settings(document.settings, path)
+    for name in {name: None for one in document.classes for name in one.metrics}:
+        try:
+            parse_metric(name)
+        except DetevalError as error:
+            raise usage_error(f"{path}: classes: {error}; {HOW}") from None
     return document
+
+
+def _check_settings(settings: dict[str, Any], path: str) -> None:
+    """Refuse (usage) values that no score JSON holds."""
+    for name, value in settings.items():
+        for one in value if isinstance(value, list) else [value]:
+            whole = isinstance(one, int) and abs(one) >= 2**63
+            if whole or not isinstance(one, (str, int, float, bool, type(None))):
+                raise usage_error(f"{path}: settings.{name}: {shortened(one)} is no text, number or boolean; {HOW}")
+
+
+def _is_there(evidence: Path, path: str) -> bool:
+    """Whether there is such a file; `DetevalError` (usage) if there can be none."""
+    try:
+        evidence.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise usage_error(f"{path}: evidence: {shortened(str(evidence))} cannot be read: {reason}") from None
+    return True
 
 
 def inherited_settings(baseline: Baseline) -> dict[str, Any]:
@@ -101,12 +128,12 @@ def inherited_settings(baseline: Baseline) -> dict[str, Any]:
     return {name: value for name, value in baseline.settings.items() if name in SETTINGS and value not in (None, [])}
 
 
-def _load(beside: Path, path: str) -> Run:
+def _load(path: str, remedy: str) -> Run:
+    """Evidence of the baseline; that it is broken is a usage error, as all that is wrong with a baseline is."""
     try:
-        return load_evidence(str(beside))
+        return load_evidence(path)
     except DetevalError as error:
-        raise usage_error(f"{error}; {path} names it as its evidence: write both anew with deteval score "
-                          "--save-evidence") from None
+        raise usage_error(f"{error}; {remedy}") from None
 
 
 def _check_belongs(run: Run, baseline: Baseline, name: str) -> None:

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import math
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,8 @@ def _checked(value: Any, path: str) -> dict[str, Any]:
         raise usage_error(f"{path}: a mapping from image ids or file names to clusters is needed, or CSV with the "
                           f"columns {','.join(HEADER)}")
     for key, cluster in value.items():
-        if not isinstance(cluster, (str, int, float)):
+        finite = not isinstance(cluster, float) or math.isfinite(cluster)
+        if not isinstance(cluster, (str, int, float)) or isinstance(cluster, bool) or not finite:
             raise usage_error(f"{path}: the cluster of {shown(key)} is {shown(cluster)}, a text or a number is needed")
     return {str(key): cluster for key, cluster in value.items()}
 
@@ -87,7 +90,7 @@ def _checked(value: Any, path: str) -> dict[str, Any]:
 def _from_csv(text: Text) -> dict[str, Any]:
     rows = csv.DictReader(io.StringIO(text.characters().lstrip()), skipinitialspace=True)
     mapping: dict[str, Any] = {}
-    for row in rows:
+    for row in _rows(rows, text):
         cells = {str(name).strip(): cell for name, cell in row.items() if name is not None}
         image, cluster = ((cells.get(name) or "").strip() for name in HEADER)
         if not image or not cluster:
@@ -95,6 +98,13 @@ def _from_csv(text: Text) -> dict[str, Any]:
         if mapping.setdefault(image, cluster) != cluster:
             raise _csv_error(text, rows.line_num, f"image {shown(image)} stands in two clusters")
     return mapping
+
+
+def _rows(rows: "csv.DictReader[str]", text: Text) -> Iterator[dict[Any, Any]]:
+    try:
+        yield from rows
+    except csv.Error as error:  # carriage returns as line ends, or a field of more than 128 KiB
+        raise _csv_error(text, rows.line_num + 1, f"not CSV: {str(error).partition(' - ')[0]}") from None
 
 
 def _csv_error(text: Text, line: int, problem: str) -> DetevalError:

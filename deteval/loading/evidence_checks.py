@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deteval.records.dataset import Ids, Positions
-from deteval.records.evidence import Detail, Evidence
+from deteval.records.dataset import Bools, Ids, Positions
+from deteval.records.evidence import Detail, Evidence, Words
 
 
 def problem_of(evidence: Evidence) -> str:
@@ -28,7 +28,9 @@ def _problems(evidence: Evidence) -> Iterator[str]:
     yield from _wrong_shapes(evidence, shapes)
     sizes = [len(images.ids), len(images.file_names), len(images.width), len(images.height),
              *map(len, images.fields.values())]
-    if len(set(sizes)) > 1 or not _ascending(images.ids):
+    one_column = images.width.ndim == images.height.ndim == 1
+    if len(set(sizes)) > 1 or not one_column or not _ascending(images.ids) \
+            or np.isinf(images.width).any() or np.isinf(images.height).any():
         yield "its images do not fit together"
     if len(categories.ids) != len(categories.names) or not _ascending(categories.ids):
         yield "its classes do not fit together"
@@ -38,25 +40,56 @@ def _problems(evidence: Evidence) -> Iterator[str]:
             yield f"its {name} refer to images or classes that it does not hold"
         if not _sorted(category, image):
             yield f"its {name} are not in order"
-    if not _within(evidence.rank, 0, 2**31) or not _within(evidence.row, 0, 2**62) \
-            or not np.isfinite(evidence.scores).all():
-        yield "its ranks, rows or scores are none"
-    if _more_hits_than_objects(evidence):
+    if not (_within(evidence.row, 0, 2**62) and _within(evidence.gt_row, 0, 2**62)
+            and np.isfinite(evidence.scores).all()):
+        yield "its rows or scores are none"
+    begins = _begins(evidence)
+    if not _ranked(evidence, begins):
+        yield "its ranks do not count the scores of an image and class down"
+    if any(_bits_beyond(words, len(params.iou)) for words in
+           (evidence.true_positive, evidence.ignored, evidence.found)):
+        yield "it is marked at thresholds that it does not have"
+    if (evidence.true_positive & evidence.ignored).any():
+        yield "a detection is both a true positive and ignored"
+    if _more_hits_than_objects(evidence, begins):
         yield "it has more true positives than ground truths"
     if evidence.detail is not None:
         yield from _detail_problems(evidence.detail, rows, gt_rows, len(params.iou))
 
 
-def _more_hits_than_objects(evidence: Evidence) -> bool:
-    """Whether some class has more true positives than objects that count: kernels make room for as many."""
-    params, classes = evidence.params, len(evidence.categories)
+def _begins(evidence: Evidence) -> Bools:
+    """Whether a detection is the first of its class and image, shape (detections,)."""
+    begins = np.ones(len(evidence), np.bool_)
+    begins[1:] = (evidence.category[1:] != evidence.category[:-1]) | (evidence.image[1:] != evidence.image[:-1])
+    return begins
+
+
+def _ranked(evidence: Evidence, begins: Bools) -> bool:
+    """Whether ranks count from 0 within each class and image, and scores do not rise."""
+    rank, scores = evidence.rank, evidence.scores
+    follows = (rank[1:] == rank[:-1] + 1) & (scores[1:] <= scores[:-1])
+    return not (rank[begins] != 0).any() and bool((begins[1:] | follows).all())
+
+
+def _bits_beyond(words: Words, thresholds: int) -> bool:
+    """Whether the last word has bits that stand for no threshold."""
+    used = thresholds % 32
+    return used > 0 and bool((words[..., -1] >> np.uint32(used)).any())
+
+
+def _more_hits_than_objects(evidence: Evidence, begins: Bools) -> bool:
+    """Whether some class has more true positives on an image than objects that count: kernels make room for as many."""
+    n_images = len(evidence.images)
     rows = np.flatnonzero(evidence.true_positive.any(axis=(1, 2)))
-    words, category = evidence.true_positive[rows], evidence.category[rows]
-    for area in range(len(params.areas)):
-        objects = np.bincount(evidence.gt_category[~evidence.gt_ignored[:, area]], minlength=classes)
-        for threshold in range(len(params.iou)):
+    words, group = evidence.true_positive[rows], np.cumsum(begins)[rows] - 1
+    key = evidence.category[begins].astype(np.int64) * n_images + evidence.image[begins]
+    gt_key = evidence.gt_category.astype(np.int64) * n_images + evidence.gt_image
+    for area in range(len(evidence.params.areas)):
+        counting = gt_key[~evidence.gt_ignored[:, area]]
+        objects = np.searchsorted(counting, key, "right") - np.searchsorted(counting, key, "left")
+        for threshold in range(len(evidence.params.iou)):
             hit = (words[:, area, threshold >> 5] >> np.uint32(threshold & 31)) & 1 == 1
-            if (np.bincount(category[hit], minlength=classes) > objects).any():
+            if (np.bincount(group[hit], minlength=len(key)) > objects).any():
                 return True
     return False
 

@@ -6,17 +6,18 @@ that a file is small and loading takes little more than reading it. Equal runs g
 
 import io
 import json
+import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, NoReturn
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from deteval.errors import DetevalError, usage_error
+from deteval.errors import DetevalError, shortened, usage_error
 from deteval.loading.evidence_checks import problem_of
 from deteval.loading.source import ZIP
 from deteval.records.dataset import Categories, Ids, Images, Input
@@ -39,9 +40,8 @@ DETAIL_COLUMNS: dict[str, type[np.generic]] = {
     "taken": np.int64, "similarity": np.float64, "best_same": np.int64, "best_same_similarity": np.float64,
     "best_other": np.int64, "best_other_similarity": np.float64,
 }
-UNREADABLE = (msgspec.MsgspecError, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, MemoryError,
-              OverflowError)
-"""What reading a damaged archive, header or column may raise."""
+LONGEST_PROBLEM = 300
+"""Characters of a message that come from the file."""
 _SMALLER = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
 
 
@@ -53,11 +53,11 @@ class _Header(Struct, frozen=True):
 
     format: str
     name: str
-    fingerprint: str
+    fingerprint: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
     signature: str
     params: Params
     file_names: tuple[str | None, ...]
-    fields: dict[str, tuple[Any, ...]]
+    fields: dict[str, tuple[str | int | float | bool | None, ...]]
     category_names: tuple[str, ...]
     image_ids: tuple[str, ...] | None = None
     category_ids: tuple[str, ...] | None = None
@@ -159,35 +159,51 @@ def _load(stream: BinaryIO, path: str) -> Run:
         with zipfile.ZipFile(stream) as archive:
             header = _read_header(archive, path)
             run = _run(header, archive, path)
+        problem = problem_of(run.evidence)
     except DetevalError:
         raise
     except zipfile.BadZipFile as error:
         raise _damaged(path, str(error)[:1].lower() + str(error)[1:]) from None
-    except UNREADABLE as error:
+    except Exception as error:  # zipfile, zlib, ast and numpy raise some twenty kinds over a damaged file
         raise _damaged(path, str(error) or type(error).__name__) from None
-    problem = problem_of(run.evidence)
     if problem:
         raise _damaged(path, problem)
     return run
 
 
 def _damaged(path: str, problem: str) -> DetevalError:
-    return DetevalError(f"{path}: the evidence is damaged ({problem}); copy or write it again")
+    return DetevalError(f"{path}: the evidence is damaged ({_quoted(problem)}); copy or write it again")
+
+
+def _quoted(text: str) -> str:
+    """What may come from the file: in one line, without control characters, not endless."""
+    return shortened(" ".join(text.split()), LONGEST_PROBLEM)[1:-1]
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member; ValueError if it is compressed, as a few bytes may become any number then."""
+    if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    return archive.read(name)
 
 
 def _read_header(archive: zipfile.ZipFile, path: str) -> _Header:
     if HEADER not in archive.namelist():
         raise DetevalError(f"{path}: is a zip archive that holds no evidence; deteval score PREDS GT --save-evidence "
                            "FILE writes it")
-    header = json.loads(archive.read(HEADER))
+    header = json.loads(_read(archive, HEADER), parse_constant=_no_number)
     found = header.get("format") if isinstance(header, dict) else None
     if found != FORMAT:
-        raise DetevalError(f"{path}: holds {found or 'something'!s}, this version of deteval reads {FORMAT}; save the "
-                           "evidence again with this version")
+        raise DetevalError(f"{path}: holds {_quoted(str(found or 'something'))}, this version of deteval reads "
+                           f"{FORMAT}; save the evidence again with this version")
     try:
         return msgspec.convert(header, _Header)
     except DetevalError as error:  # settings that Params refuses
         raise _damaged(path, f"its settings: {error}") from None
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{HEADER} holds {text}")
 
 
 def _run(header: _Header, archive: zipfile.ZipFile, path: str) -> Run:
@@ -196,7 +212,7 @@ def _run(header: _Header, archive: zipfile.ZipFile, path: str) -> Run:
     def column(name: str, kind: type[np.generic]) -> NDArray[Any]:
         if f"{name}.npy" not in members:
             raise ValueError(f"lacks {name}.npy")
-        return _column(archive.read(f"{name}.npy"), name, np.dtype(kind))
+        return _column(_read(archive, f"{name}.npy"), name, np.dtype(kind))
 
     def ids(name: str, texts: tuple[str, ...] | None) -> Ids:
         return column(name, np.int64) if texts is None else np.array(texts, dtype=object)
@@ -222,11 +238,17 @@ def _column(data: bytes, name: str, kind: np.dtype[Any]) -> NDArray[Any]:
     version = npy.read_magic(stream)
     if version != (1, 0):
         raise ValueError(f"{name} is a .npy of version {version}")
-    shape, by_column, stored = npy.read_array_header_1_0(stream)
+    with warnings.catch_warnings(action="ignore"):
+        shape, by_column, stored = npy.read_array_header_1_0(stream)
     start = stream.tell()
     count = int(np.prod([int(side) for side in shape], dtype=object)) if shape else 1
     if by_column or not np.can_cast(stored, kind, "same_kind" if kind.kind in "iu" else "no"):
         raise ValueError(f"{name} holds {stored}")
     if min(shape, default=0) < 0 or len(data) - start != count * stored.itemsize:
         raise ValueError(f"{name} is not as long as it says")
-    return np.frombuffer(data, stored, count, start).reshape(shape).astype(kind)
+    column = np.frombuffer(data, stored, count, start).reshape(shape)
+    if not np.can_cast(stored, kind) and column.size:
+        bounds = np.iinfo(kind)
+        if int(column.min()) < bounds.min or int(column.max()) > bounds.max:
+            raise ValueError(f"{name} holds numbers beyond {kind}")
+    return column.astype(kind)

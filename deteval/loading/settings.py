@@ -163,7 +163,7 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
     for name, value in values.items():
         try:
             parsed[name] = _PARSERS[name](value)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise usage_error(f"{name}: {error}") from None
     if "area" in parsed:
         parsed["areas"] = parsed.pop("area")

@@ -19,6 +19,8 @@ _LEADING_ZERO = re.compile(r"[-+]?0\d+")
 _OLD_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _MOST_NODES = 100_000
+_MOST_DIGITS = 300
+"""Of an integer: more fit no float, and from some number on Python refuses to convert them."""
 
 
 class YamlFile(Struct, frozen=True):
@@ -108,6 +110,8 @@ class _Reader:
         if text.lower() in _CONSTANTS:
             return _CONSTANTS[text.lower()]
         if _INTEGER.fullmatch(text):
+            if len(text) > _MOST_DIGITS:
+                raise self.error(node, f"a number of {len(text):,} digits is larger than any that is needed here")
             return int(text)
         return float(text) if _FLOAT.fullmatch(text) else text
 

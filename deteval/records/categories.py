@@ -30,6 +30,8 @@ def select_categories(categories: Categories, params: Params) -> tuple[Categorie
 
 def find_categories(categories: Categories, pattern: str) -> list[int]:
     """Positions of the classes that a name, an id or a glob stands for; `DetevalError` (usage) if there is none."""
+    if pattern == "*":  # all of them, even where one is called so
+        return list(range(len(categories)))
     for candidates in (categories.names, [str(key) for key in categories.ids]):
         exact = [position for position, text in enumerate(candidates) if text == pattern]
         if exact:

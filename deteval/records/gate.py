@@ -28,6 +28,8 @@ TOTALS = ("n_images", "n_gt", "n_det", "true_positives", "false_positives", "fal
 
 SLACK = 1e-9
 """Two numbers nearer than this are equal: a drop of exactly the tolerance does not fail for its last bits."""
+WIDE = 0.1
+"""A drop of ten points or more, given as a plain number, may have been meant in points."""
 _TOLERANCE = re.compile(r"(\S*?)(pt|%)?")
 
 
@@ -61,6 +63,11 @@ def total_tolerance(value: object) -> Tolerance:
     if number < 0:
         raise ValueError(f"{text!r} is negative")
     return Tolerance(number if unit == "" else number / 100, unit == "%", text)
+
+
+def is_wide(tolerance: Tolerance) -> bool:
+    """Whether a plain number allows so much that points may have been meant: 0.5 is 50 points."""
+    return not tolerance.relative and not tolerance.text.endswith("pt") and tolerance.amount >= WIDE
 
 
 def _amount(value: object, valid: str) -> tuple[float, str, str]:

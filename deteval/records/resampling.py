@@ -10,6 +10,7 @@ from deteval.errors import nearest, usage_error
 from deteval.records.dataset import Positions
 
 CORRECTIONS = ("max-t", "none")
+LEAST_ALPHA = 1e-6
 LEAST_UNITS = 10
 """Fewer images, images that hold a class, or clusters than this: an interval misleads, and there is no verdict."""
 FEW_CLUSTERS = 30
@@ -35,6 +36,9 @@ class Resampling(Struct, frozen=True):
             force_setattr(self, name, _whole(name, getattr(self, name), low, high))
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, (int, float)) or not 0 < self.alpha < 0.5:
             raise usage_error(f"alpha: {self.alpha!r} is not between 0 and 0.5; 0.05 gives 95 % intervals")
+        if self.alpha < LEAST_ALPHA:
+            raise usage_error(f"alpha: {self.alpha!r} is below {LEAST_ALPHA:f}, for which no number of replicates is "
+                              "enough")
         if self.alpha * (self.replicates + 1) < 2:
             raise usage_error(f"replicates: {self.replicates} are too few for alpha {self.alpha:g}; at least "
                               f"{math.ceil(2 / self.alpha)} are needed")

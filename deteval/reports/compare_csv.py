@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from deteval.records.comparison import Comparison, Comparisons, Part
 from deteval.records.resampling import Estimate
+from deteval.reports.layout import printable
 
 COLUMNS = ("base_model", "new_model", "slice", "section", "class_id", "class", "n_gt", "n_images", "metric", "base",
            "new", "difference", "low", "high", "p_value", "standard_error", "detectable", "units", "differs",
@@ -13,7 +14,10 @@ COLUMNS = ("base_model", "new_model", "slice", "section", "class_id", "class", "
 
 
 def render_csv(comparisons: Comparisons) -> str:
-    """Rows of the sections `metric` and `class`, for all images (no slice) and for each slice; undefined is empty."""
+    """Rows of the sections `metric` and `class`, for all images (no slice) and for each slice; undefined is empty.
+
+    Names are as the tables show them: control characters are made visible.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -24,11 +28,12 @@ def render_csv(comparisons: Comparisons) -> str:
 
 
 def _rows(one: Comparison, part: Part) -> Iterator[list[str]]:
-    models = [one.base.name, one.new.name, part.name]
+    models = [printable(name) for name in (one.base.name, one.new.name, part.name)]
     for estimate in part.metrics:
         yield [*models, "metric", "", "", "", str(part.n_images), *_values(estimate)]
     for each in part.classes:
-        yield [*models, "class", str(each.id), each.name, str(each.n_gt), str(each.n_images), *_values(each.estimate)]
+        yield [*models, "class", printable(str(each.id)), printable(each.name), str(each.n_gt), str(each.n_images),
+               *_values(each.estimate)]
 
 
 def _values(one: Estimate) -> list[str]:

@@ -13,7 +13,7 @@ from deteval.reports.inference_words import in_points, level
 from deteval.reports.layout import BOLD, DIM, GREEN, RED, YELLOW, Look, columns, printable, wrapped
 
 SORTS = ("difference", "name", "n_gt")
-DROPPED_FIRST = ("n_images", "p", "id", "base", "new", "detectable")
+DROPPED_FIRST = ("n_images", "p", "id", "base", "new", "detectable", "n_gt")
 """Columns that a narrow screen loses first: the difference, its interval and the verdict stay."""
 
 

@@ -37,6 +37,7 @@ def headline(verdict: Verdict) -> str:
         text = f"{tests}, none failed"
     elif failed:
         text = f"{len(failed):,} of {tests} failed"
+        text += f"; {counted(len(open_), 'demand')} cannot be decided" if open_ else ""
     elif verdict.tests or open_:
         text = f"{counted(len(open_), 'demand')} cannot be decided; {tests}, none failed"
     else:
@@ -102,8 +103,8 @@ def count_text(verdict: Verdict) -> str:
 
 
 def _about_tolerance(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
-    """Where the tolerance of a rule is below what its tests can tell."""
-    tested = [one for one in outcomes if one.status in TESTED and one.estimate is not None
+    """Where the tolerance of a rule is below what its tests can tell; a test that failed could tell."""
+    tested = [one for one in outcomes if one.status in TESTED and one.status != FAILED and one.estimate is not None
               and not one.estimate.identical]
     family = len(tested) > 1
     below = [(wanted, one) for one in tested if (wanted := _wanted(one)) > (one.tolerance or 0.0)]
@@ -154,8 +155,10 @@ def _untested_name(one: Outcome) -> str:
     """A class with what kept it from being tested; a muted one with its difference."""
     name = printable(one.class_name if one.class_name is not None else one.name)
     if one.status == MUTED:
-        return name if one.difference is None or one.limit != MAX_DROP else f"{name} ({points(one.difference)})"
+        return name if one.difference is None or one.limit != MAX_DROP else f"{name} ({points(one.difference)} points)"
     if one.reason.startswith("fewer ground truths"):
         return f"{name} ({one.n_gt:,})"
     found = one.reason.partition(" (")[2].removesuffix(")")
-    return f"{name} ({found})" if found else name
+    moved = "" if one.difference is None or one.limit != MAX_DROP else f"{points(one.difference)} points"
+    details = ", ".join(text for text in (found, moved) if text)
+    return f"{name} ({details})" if details else name

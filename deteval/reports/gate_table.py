@@ -19,6 +19,8 @@ def render_table(verdict: Verdict, look: Look, verbose: bool = False) -> str:
     alpha = alpha_of(verdict)
     about = f"{source(verdict)}\n{verdict.signature}\nground truth {verdict.fingerprint}"
     lines = [*_verdict_lines(verdict, look), *(look.style(line, DIM) for line in wrapped(about, look))]
+    if verdict.findings:  # what is odd about the input may explain everything below
+        lines += ["", *findings_lines(verdict.findings, look)]
     failed, open_, warned = failures(verdict), undecidable(verdict), soft(verdict)
     for title, outcomes, colour in (("failed", failed, RED), ("undecidable", open_, YELLOW)):
         if outcomes:
@@ -28,9 +30,8 @@ def render_table(verdict: Verdict, look: Look, verbose: bool = False) -> str:
     lines += ["", *(line for text in problems for line in wrapped(text, look))] if problems else []
     warnings = [*_shortened([f"warning: {sentence(one, alpha)}" for one in warned], verbose),
                 *(f"warning: {printable(text)}" for text in verdict.warnings)]
-    if warnings or verdict.findings:
-        lines += ["", *(_coloured(line, look) for text in warnings for line in wrapped(text, look)),
-                  *findings_lines(verdict.findings, look)]
+    if warnings:
+        lines += ["", *(_coloured(line, look) for text in warnings for line in wrapped(text, look))]
     notes = [*left_untested(verdict, verbose), *remarks(verdict)]
     lines += ["", *(line for text in notes for line in wrapped(text, look))] if notes else []
     return "\n".join([*lines, *_passed(verdict, alpha, look, verbose)]) + "\n"

@@ -1,6 +1,6 @@
 """Did the model get worse than the rules of a gate allow? From a run and a baseline to a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -8,12 +8,12 @@ from deteval.agreement import check_agreement, setting_differences
 from deteval.errors import DetevalError, counted
 from deteval.gating.limits import judge_rule
 from deteval.gating.parts import Part, Progress, Question, measure_part
-from deteval.gating.sides import Side, side_of_run
+from deteval.gating.sides import Side, check_belongs, side_of_run
 from deteval.inference.weights import cluster_warning
 from deteval.loading.clusters import looks_like_video
 from deteval.records.baseline import Baseline, settings_of, version_of
 from deteval.records.findings import NOTE
-from deteval.records.gate import Verdict
+from deteval.records.gate import PASSED, Outcome, Verdict, is_wide
 from deteval.records.params import signature
 from deteval.records.run import Run
 from deteval.records.scores import settings_dict
@@ -27,6 +27,8 @@ def judge(question: Question, progress: Progress | None = None) -> Verdict:
     config, baseline, run = question.config, question.baseline, question.run
     needed = any(rule.needs_baseline for rule in config.rules)
     problems = _problems(baseline, run) if baseline is not None and needed else ()
+    if baseline is not None and needed and not problems:
+        check_belongs(baseline, question.threads)
     names = list(dict.fromkeys(rule.slice for rule in config.rules))
     parts = {}
     for place, name in enumerate(names):
@@ -40,7 +42,7 @@ def judge(question: Question, progress: Progress | None = None) -> Verdict:
                 for outcome in judge_rule(rule, classes, named, parts[rule.slice])]
     paired = next((part.paired for part in parts.values() if part.paired is not None), None)
     return Verdict(
-        outcomes=tuple(outcomes), problems=problems, warnings=_warnings(question, parts), model=run.name,
+        outcomes=tuple(outcomes), problems=problems, warnings=_warnings(question, parts, outcomes), model=run.name,
         baseline=baseline.name if baseline is not None else "", signature=signature(run.evidence.params),
         fingerprint=run.fingerprint, resampling=None if paired is None else question.resampling,
         units=None if paired is None else paired.units,
@@ -83,7 +85,7 @@ def _extent(run: Run) -> str:
     return f"{counted(len(run.evidence.images), 'image')} and {counted(counting, 'object')}"
 
 
-def _warnings(question: Question, parts: Mapping[str, Part]) -> tuple[str, ...]:
+def _warnings(question: Question, parts: Mapping[str, Part], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What else must be known."""
     baseline, run = question.baseline, question.run
     found = [f"{mute.place}: the mute of {', '.join(mute.classes)} ended on {mute.until} and mutes no longer (its "
@@ -95,6 +97,12 @@ def _warnings(question: Question, parts: Mapping[str, Part]) -> tuple[str, ...]:
                          "which numbers changed, if any")
         if baseline.run is None and "is not there" in baseline.why_unpaired:
             found.append(f"{baseline.why_unpaired}: differences are not tested")
+    found += [f"{rule.place}: max_drop {rule.max_drop.text} allows {100 * rule.max_drop.amount:g} points; write "
+              f"{rule.max_drop.text}pt for {rule.max_drop.text} points" for rule in question.config.rules
+              if rule.max_drop is not None and is_wide(rule.max_drop)]
+    found += [f"{one.rule.place}: {one.name}: {one.estimate.reason}: nothing changed this time, but a model that "
+              "changes cannot be tested there; mode: plain compares without a test" for one in outcomes
+              if one.status == PASSED and one.class_name is None and one.estimate is not None and one.estimate.reason]
     paired = next((part.paired for part in parts.values() if part.paired is not None), None)
     if paired is not None:
         found.append(cluster_warning(paired.units))
