@@ -260,15 +260,15 @@ def _average_recall(recall: Floats) -> tuple[float, Floats]:
 def _counted(metric: Metric, counts: Counts, wanted: list[int]) -> tuple[float, Floats]:
     """Precision, recall or F1: the mean over thresholds; macro over classes with ground truth, or pooled."""
     hits, misses = counts.true_positives[:, wanted], counts.false_positives[:, wanted]
-    classes = _ratio(metric.kind, hits, misses, counts.positives[:, None]).mean(axis=1)
+    classes = ratio(metric.kind, hits, misses, counts.positives[:, None]).mean(axis=1)
     if metric.micro:
-        pooled = _ratio(metric.kind, hits.sum(0), misses.sum(0), counts.positives.sum()[None])
+        pooled = ratio(metric.kind, hits.sum(0), misses.sum(0), counts.positives.sum()[None])
         return float(pooled.mean()), classes
     with_truth = classes[counts.positives > 0]
     return (float(with_truth.mean()) if with_truth.size else np.nan), classes
 
 
-def _ratio(kind: str, hits: Ints, misses: Ints, positives: Ints) -> Floats:
+def ratio(kind: str, hits: Ints | Floats, misses: Ints | Floats, positives: Ints | Floats) -> Floats:
     """Precision, recall or F1 from counts. Nothing kept: precision 0 if there is ground truth, else undefined."""
     with np.errstate(invalid="ignore", divide="ignore"):
         if kind == "precision":

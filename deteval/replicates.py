@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from deteval.kernels import lanes as kernels
 from deteval.kernels.lanes import LANES as LANES
-from deteval.measures import Ranked, find_class
+from deteval.measures import Ranked, find_class, ratio
 from deteval.records.dataset import Bools, Floats, Ints, Positions
 from deteval.records.evidence import Evidence, Words
 from deteval.records.metric import Cell, Metric, resolve
@@ -208,18 +208,11 @@ def _mean(classes: Floats, defined: Bools) -> Floats:
 
 def _counted(metric: Metric, hits: Floats, kept: Floats, positives: Floats) -> tuple[Floats, Floats]:
     """Precision, recall or F1 as in `measures`: macro over classes with ground truth, or pooled."""
-    classes = _ratio(metric.kind, hits, kept, positives[:, None]).mean(axis=1)
+    misses = kept - hits
+    classes = ratio(metric.kind, hits, misses, positives[:, None]).mean(axis=1)
     if metric.micro:
-        return _ratio(metric.kind, hits.sum(axis=0), kept.sum(axis=0), positives.sum(axis=0)).mean(axis=0), classes
+        return ratio(metric.kind, hits.sum(axis=0), misses.sum(axis=0), positives.sum(axis=0)).mean(axis=0), classes
     return _mean(classes, positives > 0), classes
-
-
-def _ratio(kind: str, hits: Floats, kept: Floats, positives: Floats) -> Floats:
-    if kind == "precision":
-        return np.where(kept > 0, hits / kept, np.where(positives > 0, 0.0, np.nan))
-    if kind == "recall":
-        return np.where(positives > 0, hits / positives, np.nan)
-    return 2.0 * hits / (kept + positives)
 
 
 def _run(rows: _Rows, weights: NDArray[Any], classes: int, thresholds: int) -> _Outcome:

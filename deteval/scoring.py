@@ -50,23 +50,38 @@ def evaluate(
 def summarise(run: Run, metrics: Sequence[Metric], *, threads: int | None = None) -> Scores:
     """The Scores of a run, matched just now or loaded from evidence."""
     with timing.stage("measure"):
-        evidence, params = run.evidence, run.evidence.params
+        params = run.evidence.params
         per_class = class_metrics(params)
-        ranked = Ranked(evidence, threads)
+        ranked = Ranked(run.evidence, threads)
         measured = measure([*metrics, *per_class], ranked)
-        cell = count_cell(params)
-        tables = _Tables(evidence, cell, _at_threshold(count(ranked), cell.thresholds[0]))
-        totals = _totals(tables, tied_detections(ranked))
+        tables, totals = _tabulate(ranked)
         values = {str(metric): _plain(value) for metric, value in zip(metrics, measured.values, strict=False)}
         undefined = {name: _reason(metric, tables) for metric, (name, value)
                      in zip(metrics, values.items(), strict=True) if value is None}
         scores = Scores(
-            params=params, metrics=values, undefined=undefined, totals=totals, counts_at=_counts_at(params, cell),
-            classes=_classes(tables, per_class, measured, len(metrics)),
+            params=params, metrics=values, undefined=undefined, totals=totals,
+            counts_at=_counts_at(params, tables.cell), classes=_classes(tables, per_class, measured, len(metrics)),
             fingerprint=run.fingerprint, not_comparable=run.not_comparable, inputs=run.inputs,
             reading=dict(run.reading), versions=dict(run.versions),
         )
-        return replace(scores, findings=(*run.findings, *_findings(scores, tables)))
+        findings = [*run.findings, *_findings(totals, tables)]
+        if values and len(undefined) == len(values):
+            findings.append(Finding("nothing-evaluable", 1, "every requested metric is undefined: "
+                                    f"{next(iter(undefined.values()))}"))
+        return replace(scores, findings=tuple(findings))
+
+
+def all_findings(run: Run, *, threads: int | None = None) -> tuple[Finding, ...]:
+    """What is odd about a run, in its input and in what was matched; no metric is measured for it."""
+    tables, totals = _tabulate(Ranked(run.evidence, threads))
+    return (*run.findings, *_findings(totals, tables))
+
+
+def _tabulate(ranked: Ranked) -> "tuple[_Tables, dict[str, int]]":
+    """The counts that findings and the per-class table are read off, and the totals."""
+    cell = count_cell(ranked.evidence.params)
+    tables = _Tables(ranked.evidence, cell, _at_threshold(count(ranked), cell.thresholds[0]))
+    return tables, _totals(tables, tied_detections(ranked))
 
 
 def count_cell(params: Params, iou: float = COUNT_IOU) -> Cell:
@@ -159,9 +174,9 @@ def _reason(metric: Metric, tables: _Tables) -> str:
     return f"no class has ground truth that counts in area range {area}"
 
 
-def _findings(scores: Scores, tables: _Tables) -> list[Finding]:
+def _findings(totals: dict[str, int], tables: _Tables) -> list[Finding]:
     """What only the matched data shows."""
-    totals, evidence = scores.totals, tables.evidence
+    evidence = tables.evidence
     found: list[Finding] = []
     if totals["n_det"] and totals["tied_detections"] > MANY_TIES * totals["n_det"]:
         found.append(Finding("many-ties", totals["tied_detections"],
@@ -181,7 +196,4 @@ def _findings(scores: Scores, tables: _Tables) -> list[Finding]:
         found.append(Finding("images-without-detections", missed,
                              f"{counted(missed, 'image')} with ground truth and without detections, as image {key!s}: "
                              "did the model run on all of them?"))
-    if scores.metrics and len(scores.undefined) == len(scores.metrics):
-        found.append(Finding("nothing-evaluable", 1, "every requested metric is undefined: "
-                             f"{next(iter(scores.undefined.values()))}"))
     return found

@@ -75,7 +75,7 @@ def gate(files: tuple[str, ...], **given: Any) -> int:
 
             text = harmless(text, request.format == "json")
         deliver(text, given["output"], given["quiet"])
-        _summarise(verdict, request, given)
+    _summarise(verdict, request, given)
     return {PASS: 0, FAIL: GATE_FAILED}.get(verdict.status, UNDECIDABLE)
 
 

@@ -22,11 +22,10 @@ POINTS = 100
 """Recall points above 0."""
 MULTIPLE = 10
 """The reference's points above k/100 are met exactly only by positives that are a multiple of this."""
-HITS, OVER, GAINED, BEST, AREA, SCALE, HALF, WEIGHT, KEPT = (uint64(part * LANES) for part in range(9))
-PARTS = 9
+HITS, OVER, GAINED, BEST, AREA, SCALE, HALF = (uint64(part * LANES) for part in range(7))
+PARTS = 7
 """What the state holds for each threshold: true positives, ignored rows, points gained, best precision and the area
-under it; how counts become points; and the weights and all kept rows of the row at hand. Each stands LANES after the
-one before, so that the compiler knows that they do not overlap."""
+under it, and how counts become points; LANES of each."""
 
 
 @helper
@@ -41,13 +40,6 @@ def subtract_lanes(target, place, source, at, lanes):
     """target[place:place + lanes] -= source[at:at + lanes]."""
     for lane in range(lanes):
         target[place + lane] -= source[at + lane]
-
-
-@helper
-def copy_lanes(target, place, source, at, lanes):
-    """target[place:place + lanes] = source[at:at + lanes]."""
-    for lane in range(lanes):
-        target[place + lane] = source[at + lane]
 
 
 @helper
@@ -103,14 +95,12 @@ def climb_row(row, image, hit, over, weights, thresholds, positives, cell, meeti
         for t in range(thresholds):
             place = uint64(t * PARTS * LANES)
             if is_set(hit, row * words, t):
-                copy_lanes(state, place + WEIGHT, weights, at, lanes)
-                copy_lanes(state, place + KEPT, every, uint64(0), lanes)
                 for lane in range(lanes):
-                    kept = state[place + KEPT + lane] - state[place + OVER + lane]
+                    kept = every[lane] - state[place + OVER + lane]
                     precision = state[place + HITS + lane] / (kept if kept > number(1.0) else number(1.0))
                     best = state[place + BEST + lane]
                     best = precision if precision > best else best
-                    hits = state[place + HITS + lane] - state[place + WEIGHT + lane]
+                    hits = state[place + HITS + lane] - weights[at + lane]
                     gained = number(whole(hits * state[place + SCALE + lane] + state[place + HALF + lane]))
                     state[place + AREA + lane] += best * (state[place + GAINED + lane] - gained)
                     state[place + BEST + lane] = best

@@ -17,7 +17,7 @@ from deteval.records.metric import Metric, as_metrics, default_metrics, resolve
 from deteval.records.resampling import Resampling
 from deteval.records.run import Run
 from deteval.records.subset import restrict
-from deteval.scoring import summarise
+from deteval.scoring import all_findings
 
 SLICES_DIFFER = ("slices differ in size: do not compare their APs with each other, for AP comes out higher on fewer "
                  "images (with 80 classes by about 0.4 points on 5,000 images, 1.3 on 1,000, 4.4 on 100); in a "
@@ -64,7 +64,7 @@ def compare(
     pieces = {"": everything, **{name: np.asarray(chosen, np.int64) for name, chosen in (slices or {}).items()}}
     parts = _parts(study, [run.evidence for run in runs], images, pieces, progress)
     models = [Model(name=run.name, fingerprint=run.fingerprint, not_comparable=run.not_comparable, inputs=run.inputs,
-                    findings=summarise(run, (), threads=threads).findings) for run in runs]
+                    findings=all_findings(run, threads=threads)) for run in runs]
     comparisons = tuple(
         Comparison(base=models[0], new=model, identical=same_outcomes(runs[0].evidence, run.evidence), whole=whole,
                    slices=tuple(of_slices))
