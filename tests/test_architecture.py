@@ -11,7 +11,7 @@ FLOORS = (
     ("kernels.compiled", "kernels.numbers", "kernels.json_values", "kernels.json_columns", "kernels.boxes",
      "kernels.similarity", "kernels.matching", "kernels.ordering", "kernels.curves", "kernels.lanes",
      "kernels.build"),
-    ("records.numbers", "records.params", "records.findings", "records.dataset", "records.reading",
+    ("records.numbers", "records.score_cuts", "records.params", "records.findings", "records.dataset", "records.reading",
      "records.categories", "records.evidence", "records.subset", "records.run", "records.metric", "records.scores",
      "records.resampling", "records.comparison", "records.gate", "records.baseline"),
     ("grouping", "fingerprint", "agreement"),

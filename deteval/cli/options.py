@@ -22,9 +22,13 @@ SETTINGS = (
     click.option("--class-agnostic", is_flag=True, default=None, help="Match without looking at classes."),
     click.option("--classes", multiple=True, metavar="NAMES",
                  help="Classes to score: names, ids or globs, comma-separated; repeatable. [default: all]"),
-    click.option("--min-score", metavar="X", help="Drop detections with a lower score, before the cap."),
+    click.option("--min-score", metavar="X", help="Drop detections with a lower score, before NMS and the cap."),
     click.option("--honour-ignore", is_flag=True, default=None,
                  help="Leave out ground truth with ignore: 1, which COCO overwrites by iscrowd."),
+    click.option("--nms", metavar="IOU",
+                 help="Class-wise non-maximum suppression: drop a detection whose IoU with a better one exceeds this."),
+    click.option("--operating-points", metavar="FILE.yaml",
+                 help="A score cut per class, as `deteval operating-points --format yaml` writes them."),
 )
 READING = (
     click.option("--box-format", metavar="xywh|xyxy|cxcywh", help="How predictions write boxes. [default: xywh]"),

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from deteval.errors import DetevalError, nearest
 from deteval.loading.gate_rules import RULE_KEYS, check_default, parse_names, parse_rule
-from deteval.loading.settings import SETTINGS, make_settings, names_a_file
+from deteval.loading.settings import SETTINGS, make_settings, settings_beside
 from deteval.loading.slices import SliceRule, parse_slices
 from deteval.loading.yaml_file import Keys, YamlFile, read_yaml
 from deteval.records.gate import Mute, Rule
@@ -71,11 +71,9 @@ def _settings(file: YamlFile, values: Mapping[str, Any]) -> dict[str, Any]:
     part = values.get("settings", {})
     file.check_keys(("settings",), part, [*SETTINGS, "images"])
     settings = {name: value for name, value in part.items() if value is not None}
-    folder = Path(file.path).parent
-    if names_a_file(settings.get("category_map")):
-        settings["category_map"] = str(folder / settings["category_map"])
+    settings = settings_beside(file.path, settings)
     if "images" in settings:
-        settings["images"] = str(folder / str(settings["images"]))
+        settings["images"] = str(Path(file.path).parent / str(settings["images"]))
     try:
         make_settings({name: value for name, value in settings.items() if name != "images"})
     except DetevalError as error:

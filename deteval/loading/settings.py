@@ -12,6 +12,7 @@ from deteval.records.findings import ALLOWABLE
 from deteval.records.numbers import number_text, parse_number, parse_numbers
 from deteval.records.params import AreaRange, Params, parse_area
 from deteval.records.reading import COCO_80_TO_91, Reading
+from deteval.records.score_cuts import ScoreCuts
 
 
 def parse_iou(value: Any) -> tuple[float, ...]:
@@ -86,6 +87,20 @@ def _number(name: str) -> Callable[[Any], float]:
     return parse
 
 
+def _number_or_none(name: str) -> Callable[[Any], float | None]:
+    parse = _number(name)
+    return lambda value: None if value in (None, "none") else parse(value)
+
+
+def _score_cuts(value: Any) -> ScoreCuts | None:
+    """Score cuts from a file, or from the settings of a score JSON."""
+    if value is None or value == "none" or isinstance(value, ScoreCuts):
+        return None if value == "none" else value
+    from deteval.loading.operating_points_file import parse_operating_points, read_operating_points
+
+    return parse_operating_points(value) if isinstance(value, Mapping) else read_operating_points(_text(value))
+
+
 def _flag(name: str) -> Callable[[Any], bool]:
     def parse(value: Any) -> bool:
         if not isinstance(value, bool):
@@ -111,8 +126,10 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "area_source": _word,
     "class_agnostic": _flag("class_agnostic"),
     "classes": _words,
-    "min_score": _number("min_score"),
+    "min_score": _number_or_none("min_score"),
     "honour_ignore": _flag("honour_ignore"),
+    "nms": _number_or_none("nms"),
+    "operating_points": _score_cuts,
     "box_format": _word,
     "category_map": lambda value: value,
     "match_images": _word,
@@ -143,13 +160,23 @@ def read_config(path: str | Path, extra: tuple[str, ...] = ()) -> dict[str, Any]
     document = read_yaml(path)
     document.check_keys((), document.value, [*SETTINGS, *extra])
     values = {name: value for name, value in document.value.items() if value is not None}
-    if names_a_file(values.get("category_map")):
-        values["category_map"] = str(Path(path).parent / values["category_map"])
+    values = settings_beside(path, values)
     try:
         make_settings({name: value for name, value in values.items() if name in SETTINGS})
     except DetevalError as error:
         raise document.error((str(error).partition(":")[0],), str(error)) from None
     return values
+
+
+def settings_beside(path: str | Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a YAML file whose paths, which are relative to it, become those of the current folder."""
+    names = [name for name in ("category_map", "operating_points")
+             if isinstance(values.get(name), str) and _names_a_file(name, values[name])]
+    return {**values, **{name: str(Path(path).parent / values[name]) for name in names}}
+
+
+def _names_a_file(name: str, value: str) -> bool:
+    return value != "none" if name == "operating_points" else names_a_file(value)
 
 
 def names_a_file(category_map: Any) -> bool:

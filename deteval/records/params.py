@@ -10,6 +10,7 @@ from msgspec.structs import astuple, force_setattr
 
 from deteval.errors import nearest, usage_error
 from deteval.records.numbers import number_text, parse_numbers, thresholds_text
+from deteval.records.score_cuts import ScoreCuts
 from deteval.version import VERSION
 
 SIMILARITIES = {"iou": 0.0, "giou": -1.0, "diou": -1.0, "ciou": -1.5}
@@ -51,6 +52,10 @@ class Params(Struct, frozen=True):
     classes: names, ids or globs of the classes to score; empty: all.
     min_score: detections below it are dropped before the cap and the matching.
     honour_ignore: use the `ignore` field of ground truth, which COCO overwrites by `iscrowd`.
+    nms: class-wise non-maximum suppression, after the score cuts and before the cap: best scores first, a detection
+    whose IoU with a kept one of its image and class exceeds this is dropped. Always IoU; `class_agnostic` knows one
+    class.
+    operating_points: a score cut per class; `min_score` holds besides. A mapping of names or ids will do.
 
     The spellings of the command line are taken too: `iou=".3,.5"`, `max_dets=100`, `areas=("all", "tiny:0-256")`.
     Unsorted or repeated thresholds and caps are sorted; `notes` says so.
@@ -65,11 +70,13 @@ class Params(Struct, frozen=True):
     classes: tuple[str, ...] = ()
     min_score: float | None = None
     honour_ignore: bool = False
+    nms: float | None = None
+    operating_points: ScoreCuts | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, convert in (("iou", _as_thresholds), ("max_dets", _as_caps), ("areas", _as_areas),
-                              ("classes", _as_names)):
+                              ("classes", _as_names), ("operating_points", _as_score_cuts)):
             try:
                 force_setattr(self, name, convert(getattr(self, name)))
             except (TypeError, ValueError) as error:
@@ -81,6 +88,8 @@ class Params(Struct, frozen=True):
         _check_areas(self.areas)
         if self.min_score is not None and not math.isfinite(self.min_score):
             raise usage_error(f"min_score: {self.min_score} is not a finite number")
+        if self.nms is not None and not 0 <= self.nms <= 1:  # also refuses NaN
+            raise usage_error(f"nms: {number_text(self.nms)} is not an IoU from 0 to 1")
         for name in ("iou", "max_dets"):
             self._sort(name, getattr(self, name))
 
@@ -126,6 +135,10 @@ def _as_areas(value: Any) -> tuple[AreaRange, ...]:
 
 def _as_names(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(str(one) for one in value)
+
+
+def _as_score_cuts(value: Any) -> ScoreCuts | None:
+    return value if value is None or isinstance(value, ScoreCuts) else ScoreCuts(tuple(value.items()))
 
 
 def _check_choice(name: str, value: object, valid: list[str]) -> None:
@@ -221,6 +234,10 @@ def differences_from_coco(params: Params) -> list[str]:
         reasons.append(f"detections with a score below {number_text(params.min_score)} are dropped")
     if params.honour_ignore:
         reasons.append("the ignore field is honoured, COCO overwrites it by iscrowd")
+    if params.nms is not None:
+        reasons.append(f"detections are suppressed at IoU above {number_text(params.nms)}")
+    if params.operating_points is not None:
+        reasons.append("detections with a score below the cut of their class are dropped")
     return reasons
 
 
@@ -238,5 +255,9 @@ def signature(params: Params) -> str:
         parts.append(f"min-score:{number_text(params.min_score)}")
     if params.honour_ignore:
         parts.append("ignore:honoured")
+    if params.nms is not None:
+        parts.append(f"nms:{number_text(params.nms)}")
+    if params.operating_points is not None:
+        parts.append(f"points:{params.operating_points.digest()}")
     return "|".join([*parts, f"v:{VERSION}"])
 

@@ -102,6 +102,8 @@ def settings_dict(params: Params) -> dict[str, Any]:
         "classes": list(params.classes),
         "min_score": params.min_score,
         "honour_ignore": params.honour_ignore,
+        "nms": params.nms,
+        "operating_points": None if params.operating_points is None else params.operating_points.to_dict(),
     }
 
 
