@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from deteval.errors import UNDECIDABLE, DetevalError, counted, shortened
+from deteval.errors import UNDECIDABLE, DetevalError, and_more, counted, shortened
 from deteval.records.evidence import Evidence
 from deteval.records.params import differences_from_coco, signature
 from deteval.records.run import Run
@@ -30,11 +30,29 @@ def same_outcomes(base: Evidence, new: Evidence) -> bool:
 
 def setting_differences(base: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """What differs between two settings by option name: `iou is .5, the base's is .5:.95:.05`."""
-    return [f"{name} is {_spelled(new.get(name))}, the base's is {_spelled(base.get(name))}"
+    return [_setting_difference(name, base.get(name), new.get(name))
             for name in dict.fromkeys((*base, *new)) if base.get(name) != new.get(name)]
 
 
+def _setting_difference(name: str, base: Any, new: Any) -> str:
+    if isinstance(base, dict) and isinstance(new, dict):
+        return _cut_difference(base, new)
+    return f"{name} is {_spelled(new)}, the base's is {_spelled(base)}"
+
+
+def _cut_difference(base: dict[str, Any], new: dict[str, Any]) -> str:
+    """The first class whose score cut differs, or else the default; equal cuts by name and by id are told apart."""
+    ours, theirs = ({**(cuts.get("classes") or {}), None: cuts.get("default")} for cuts in (new, base))
+    differing = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
+    first = next((name for name in differing if name is not None), None)
+    what = "default" if first is None else f"score cut of class {shortened(first)}"
+    return (f"operating_points: the {what} is {_spelled(ours.get(first))}, the base's is "
+            f"{_spelled(theirs.get(first))}{and_more(len(differing))}")
+
+
 def _spelled(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"given for {len(value.get('classes') or {}):,} classes"
     if isinstance(value, list):
         return ",".join(map(str, value)) or "not given"
     return "not given" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

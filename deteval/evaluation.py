@@ -42,6 +42,10 @@ def match(
         detail_positions = _detail_positions(params, detail)
         dt, gt = group(ground_truth, detections, params, image_position, category_position,
                         len(covered), len(categories), threads)
+        if params.nms is not None:
+            from deteval.suppression import suppress  # most runs need none
+
+            dt = suppress(dt, params.nms, threads)
         is_crowd = ground_truth.is_crowd[gt.order]
         gt_ignored = _ignored_ground_truth(ground_truth, gt, is_crowd, params)
         outcome = _match_rows(dt, gt, is_crowd, gt_ignored, params, detail_positions, threads)

@@ -8,6 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from deteval.kernels import ordering
+from deteval.records.categories import cuts_by_class
 from deteval.records.dataset import Bools, Detections, Floats, GroundTruth, Ints, Positions
 from deteval.records.params import Params
 from deteval.threads import map_chunks
@@ -47,7 +48,7 @@ def group(ground_truth: GroundTruth, detections: Detections, params: Params, ima
           category_position: Positions, n_images: int, n_categories: int, threads: int) -> tuple[Rows, Rows]:
     """Detections and ground truths sorted into the same (category, image) groups, detections by score within."""
     dt = _choose(detections, image_position, category_position, n_images, n_categories,
-                 None if params.min_score is None else detections.scores >= params.min_score)
+                 above_cuts(detections, params, category_position >= 0))
     gt = _choose(ground_truth, image_position, category_position, n_images, n_categories, None)
     orders = []
     for side in (dt, gt):
@@ -65,6 +66,19 @@ def group(ground_truth: GroundTruth, detections: Detections, params: Params, ima
     sort_groups(dt_starts, np.ascontiguousarray(scores), orders[0], threads)
     return (_ordered(dt, detections.boxes, orders[0], dt_starts, threads),
             _ordered(gt, ground_truth.boxes, orders[1], gt_starts, threads))
+
+
+def above_cuts(detections: Detections, params: Params, scored: Bools) -> Bools | None:
+    """Which detections the score cuts of the run and of their class leave, both inclusive; None for all.
+
+    scored: which classes of the ground truth are scored, shape (categories,). Errors: `cuts_by_class`.
+    """
+    above = None if params.min_score is None else detections.scores >= params.min_score
+    if params.operating_points is None:
+        return above
+    cuts = cuts_by_class(params.operating_points, detections.categories, scored)
+    above_own: Bools = detections.scores >= cuts[detections.category]
+    return above_own if above is None else above & above_own
 
 
 def _choose(side: Detections | GroundTruth, image_position: Positions, category_position: Positions, n_images: int,

@@ -17,7 +17,7 @@ from deteval.loading.baseline import inherited_settings, load_baseline
 from deteval.loading.gate_file import GateConfig, read_gate
 from deteval.loading.gate_rules import OPTIONS, parse_mode, parse_option
 from deteval.loading.gate_targets import Targets, check_baseline, find_targets
-from deteval.loading.settings import SETTINGS, make_settings
+from deteval.loading.settings import SETTINGS, files_of, make_settings
 from deteval.records.baseline import Baseline
 from deteval.records.resampling import Resampling
 from deteval.reports.writer import check_target
@@ -94,7 +94,7 @@ def _config(given: dict[str, Any]) -> GateConfig:
 
 def _check_outputs(files: tuple[str, ...], given: dict[str, Any], config: GateConfig) -> None:
     """Refuse outputs that cannot be written, or would overwrite an input or each other."""
-    inputs = [*files, *(path for path in (config.path, config.baseline) if path)]
+    inputs = [*files, *(path for path in (config.path, config.baseline) if path), *files_of(config.settings)]
     targets = [path for path in (given["output"], given["junit"]) if path and path != "-"]
     for target in targets:
         check_target(target, inputs)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from deteval.cli.options import relative_to, setting_values
 from deteval.cli.output import make_look
 from deteval.errors import nearest, usage_error
-from deteval.loading.settings import SETTINGS, Settings, make_settings
+from deteval.loading.settings import SETTINGS, Settings, files_of, make_settings
 from deteval.records.metric import COCO_METRICS, Metric, default_metrics, parse_metrics, resolve
 from deteval.records.numbers import parse_numbers, position_of, threshold_text, thresholds_text
 from deteval.reports.writer import check_target
@@ -61,7 +61,8 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
         raise usage_error(f"matches_iou: the run has no IoU threshold {threshold_text(iou)}, only "
                           f"{thresholds_text(settings.params.iou)}; give --matches-iou one of them")
     detail = _detail(given, settings)
-    _check_targets(given, inputs)
+    settings_files = [path for path in (given.get("config"), images, *files_of(values)) if path]
+    _check_targets(given, [*inputs, *settings_files])
     threads = values.get("threads")
     return Request(
         settings=settings, metrics=metrics, format=chosen, per_class=_per_class(str(values.get("per_class", "all"))),

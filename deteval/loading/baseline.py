@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from deteval.errors import DetevalError, shortened, usage_error
 from deteval.loading.evidence_file import is_evidence, load_evidence
+from deteval.loading.operating_points_file import parse_operating_points
 from deteval.loading.settings import SETTINGS
 from deteval.loading.source import Text, read_text
 from deteval.records.baseline import Baseline, BaselineClass, settings_of
@@ -105,10 +106,20 @@ def _decode(path: str) -> _Document:
 def _check_settings(settings: dict[str, Any], path: str) -> None:
     """Refuse (usage) values that no score JSON holds."""
     for name, value in settings.items():
+        if name == "operating_points" and isinstance(value, dict):
+            _check_score_cuts(value, path)
+            continue
         for one in value if isinstance(value, list) else [value]:
             whole = isinstance(one, int) and abs(one) >= 2**63
             if whole or not isinstance(one, (str, int, float, bool, type(None))):
                 raise usage_error(f"{path}: settings.{name}: {shortened(one)} is no text, number or boolean; {HOW}")
+
+
+def _check_score_cuts(value: dict[str, Any], path: str) -> None:
+    try:
+        parse_operating_points(value)
+    except DetevalError as error:
+        raise usage_error(f"{path}: settings.{error}; {HOW}") from None
 
 
 def _is_there(evidence: Path, path: str) -> bool:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from deteval.errors import DetevalError, nearest
 from deteval.loading.gate_rules import RULE_KEYS, check_default, parse_names, parse_rule
-from deteval.loading.settings import SETTINGS, make_settings, settings_beside
+from deteval.loading.settings import SETTINGS, make_settings, setting_of, settings_beside
 from deteval.loading.slices import SliceRule, parse_slices
 from deteval.loading.yaml_file import Keys, YamlFile, read_yaml
 from deteval.records.gate import Mute, Rule
@@ -77,7 +77,7 @@ def _settings(file: YamlFile, values: Mapping[str, Any]) -> dict[str, Any]:
     try:
         make_settings({name: value for name, value in settings.items() if name != "images"})
     except DetevalError as error:
-        raise file.error(("settings", str(error).partition(":")[0]), str(error)) from None
+        raise file.error(("settings", setting_of(error, settings)), str(error)) from None
     return settings
 
 

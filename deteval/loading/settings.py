@@ -94,11 +94,15 @@ def _number_or_none(name: str) -> Callable[[Any], float | None]:
 
 def _score_cuts(value: Any) -> ScoreCuts | None:
     """Score cuts from a file, or from the settings of a score JSON."""
-    if value is None or value == "none" or isinstance(value, ScoreCuts):
-        return None if value == "none" else value
+    if value in (None, "none") or isinstance(value, ScoreCuts):
+        return value if isinstance(value, ScoreCuts) else None
     from deteval.loading.operating_points_file import parse_operating_points, read_operating_points
 
-    return parse_operating_points(value) if isinstance(value, Mapping) else read_operating_points(_text(value))
+    if isinstance(value, Mapping):
+        return parse_operating_points(value)
+    if not isinstance(value, str) or not value:
+        raise usage_error(f"operating_points: {value!r} is not the path of a YAML file")
+    return read_operating_points(value)
 
 
 def _flag(name: str) -> Callable[[Any], bool]:
@@ -139,6 +143,8 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 }
 SETTINGS = tuple(_PARSERS)
 """Names of all settings, as options of the command line and keys of a YAML file."""
+_FILES = ("category_map", "operating_points")
+"""Settings whose value may be the path of a YAML file."""
 
 
 class Settings(Struct, frozen=True):
@@ -164,19 +170,30 @@ def read_config(path: str | Path, extra: tuple[str, ...] = ()) -> dict[str, Any]
     try:
         make_settings({name: value for name, value in values.items() if name in SETTINGS})
     except DetevalError as error:
-        raise document.error((str(error).partition(":")[0],), str(error)) from None
+        raise document.error((setting_of(error, values),), str(error)) from None
     return values
+
+
+def setting_of(error: DetevalError, values: Mapping[str, Any]) -> str:
+    """The name of the setting that an error of `make_settings` is about: it begins with it, or with the file it names.
+    """
+    text = str(error)
+    return next((name for name in _FILES if text.startswith(f"{values.get(name)}:")), text.partition(":")[0])
 
 
 def settings_beside(path: str | Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a YAML file whose paths, which are relative to it, become those of the current folder."""
-    names = [name for name in ("category_map", "operating_points")
-             if isinstance(values.get(name), str) and _names_a_file(name, values[name])]
+    names = [name for name in _FILES if isinstance(values.get(name), str) and _names_a_file(name, values[name])]
     return {**values, **{name: str(Path(path).parent / values[name]) for name in names}}
 
 
+def files_of(values: Mapping[str, Any]) -> list[str]:
+    """The files that settings by option name refer to."""
+    return [values[name] for name in _FILES if isinstance(values.get(name), str) and _names_a_file(name, values[name])]
+
+
 def _names_a_file(name: str, value: str) -> bool:
-    return value != "none" if name == "operating_points" else names_a_file(value)
+    return value not in ("", "none") if name == "operating_points" else names_a_file(value)
 
 
 def names_a_file(category_map: Any) -> bool:

@@ -54,6 +54,9 @@ def read_yaml(path: str | Path) -> YamlFile:
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
+        if isinstance(error, yaml.reader.ReaderError):  # a character that YAML does not know, in two lines of words
+            line = text.count("\n", 0, error.position) + 1
+            raise usage_error(f"{path}:{line}: not YAML: a control character, as {chr(error.character)!r}") from None
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise usage_error(f"{path}:{line}: not YAML: {getattr(error, 'problem', None) or error}") from None

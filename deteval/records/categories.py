@@ -4,9 +4,10 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from deteval.errors import nearest, usage_error
-from deteval.records.dataset import Categories, Positions
+from deteval.errors import nearest, shortened, usage_error
+from deteval.records.dataset import Bools, Categories, Floats, Positions
 from deteval.records.params import Params
+from deteval.records.score_cuts import ScoreCuts
 
 ALL_CLASSES = Categories(ids=np.array(["*"], dtype=object), names=("all classes",))
 """The one class of a class-agnostic run."""
@@ -43,3 +44,47 @@ def find_categories(categories: Categories, pattern: str) -> list[int]:
             f"{nearest(pattern, list(categories.names))}"
         )
     return matched
+
+
+def cuts_by_class(cuts: ScoreCuts, categories: Categories, scored: Bools) -> Floats:
+    """The lowest score that counts, shape (categories,), -inf for classes that are not scored.
+
+    scored: shape (categories,). `DetevalError` (usage) for a cut whose class is unknown (see `_named`), and for a
+    scored class that has neither a cut of its own nor the default.
+    """
+    values = np.full(len(categories), np.nan)
+    for position, score in _named(cuts, categories).items():
+        values[position] = score
+    without = np.flatnonzero(np.isnan(values) & scored).tolist()
+    if without and cuts.default is None:
+        more = f" (and {len(without) - 1:,} more have none)" if without[1:] else ""
+        raise usage_error(f"operating_points: class {shortened(categories.names[without[0]])} has no score cut{more}; "
+                          "give it one, or a `default` for all such classes, or score without it (--classes)")
+    values[without] = cuts.default
+    values[~scored] = -np.inf
+    return values
+
+
+def on_default(cuts: ScoreCuts, categories: Categories, scored: Bools) -> list[str]:
+    """The scored classes that have no cut of their own, by name."""
+    own = _named(cuts, categories)
+    return [categories.names[position] for position in np.flatnonzero(scored).tolist() if position not in own]
+
+
+def _named(cuts: ScoreCuts, categories: Categories) -> dict[int, float]:
+    """The score cuts by position of their class: exactly that of the name, or else of the id.
+
+    `DetevalError` (usage) for a class that the ground truth lacks, and one that is named twice, by name and id.
+    """
+    places = {str(key): position for position, key in enumerate(categories.ids.tolist())}
+    places |= {name: position for position, name in enumerate(categories.names)}
+    named: dict[int, str] = {}
+    for name, _ in cuts.classes:
+        if name not in places:
+            raise usage_error(f"operating_points: class {shortened(name)} is not among the {len(categories)} of the "
+                              f"ground truth{nearest(name, list(categories.names))}")
+        if places[name] in named:
+            raise usage_error(f"operating_points: {shortened(named[places[name]])} and {shortened(name)} are the same "
+                              "class")
+        named[places[name]] = name
+    return {places[name]: score for name, score in cuts.classes}

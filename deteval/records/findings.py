@@ -69,7 +69,9 @@ CATALOGUE: dict[str, Kind] = {
     "category-map": Kind(NOTE, "category ids were mapped"),
     "match-images": Kind(NOTE, "images were matched by name"),
     "box-format": Kind(NOTE, "boxes were converted"),
-    "left-out": Kind(NOTE, "detections on images or of classes that were not asked for"),
+    "default-cut": Kind(NOTE, "classes without a score cut of their own: the default holds"),
+    "left-out": Kind(NOTE, "detections on images or of classes that were not asked for, below a score cut, or "
+                           "suppressed"),
 }
 
 

@@ -3,6 +3,7 @@
 import math
 import operator
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -50,7 +51,7 @@ class Params(Struct, frozen=True):
     area_source: judge ground truth by its `area` field, or by width times height ("box").
     class_agnostic: match without looking at classes.
     classes: names, ids or globs of the classes to score; empty: all.
-    min_score: detections below it are dropped before the cap and the matching.
+    min_score: detections below it are dropped before NMS, the cap and the matching.
     honour_ignore: use the `ignore` field of ground truth, which COCO overwrites by `iscrowd`.
     nms: class-wise non-maximum suppression, after the score cuts and before the cap: best scores first, a detection
     whose IoU with a kept one of its image and class exceeds this is dropped. Always IoU; `class_agnostic` knows one
@@ -88,8 +89,8 @@ class Params(Struct, frozen=True):
         _check_areas(self.areas)
         if self.min_score is not None and not math.isfinite(self.min_score):
             raise usage_error(f"min_score: {self.min_score} is not a finite number")
-        if self.nms is not None and not 0 <= self.nms <= 1:  # also refuses NaN
-            raise usage_error(f"nms: {number_text(self.nms)} is not an IoU from 0 to 1")
+        if self.nms is not None:
+            force_setattr(self, "nms", _as_limit(self.nms))
         for name in ("iou", "max_dets"):
             self._sort(name, getattr(self, name))
 
@@ -137,8 +138,19 @@ def _as_names(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(str(one) for one in value)
 
 
+def _as_limit(value: Any) -> float:
+    number = math.nan if isinstance(value, (bool, str)) else float(value)
+    if not 0 <= number <= 1:  # also refuses NaN
+        raise usage_error(f"nms: {value if isinstance(value, str) else number_text(value)} is not an IoU from 0 to 1")
+    return number + 0.0
+
+
 def _as_score_cuts(value: Any) -> ScoreCuts | None:
-    return value if value is None or isinstance(value, ScoreCuts) else ScoreCuts(tuple(value.items()))
+    if value is None or isinstance(value, ScoreCuts):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is no mapping of classes to scores")
+    return ScoreCuts(tuple(value.items()))
 
 
 def _check_choice(name: str, value: object, valid: list[str]) -> None:

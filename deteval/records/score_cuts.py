@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import force_setattr
+
+from deteval.errors import shortened
 
 
 class ScoreCuts(Struct, frozen=True):
@@ -18,15 +21,14 @@ class ScoreCuts(Struct, frozen=True):
     default: float | None = None
 
     def __post_init__(self) -> None:
-        force_setattr(self, "classes", tuple((str(name), float(score)) for name, score in self.classes))
-        names = [name for name, _ in self.classes]
+        cuts: dict[str, float] = {}
         for name, score in self.classes:
-            if not math.isfinite(score):
-                raise ValueError(f"class {name!r}: {score} is not a finite score")
-            if names.count(name) > 1:
-                raise ValueError(f"class {name!r} is named twice")
-        if self.default is not None and not math.isfinite(self.default):
-            raise ValueError(f"default: {self.default} is not a finite score")
+            if str(name) in cuts:
+                raise ValueError(f"class {shortened(str(name))} is named twice")
+            cuts[str(name)] = _finite(f"class {shortened(str(name))}", score)
+        force_setattr(self, "classes", tuple(sorted(cuts.items())))  # in one order: equal cuts are equal
+        if self.default is not None:
+            force_setattr(self, "default", _finite("default", self.default))
 
     def to_dict(self) -> dict[str, Any]:
         """The form of JSON settings and of the YAML that `deteval operating-points` writes."""
@@ -38,3 +40,16 @@ class ScoreCuts(Struct, frozen=True):
 
         text = repr((sorted(self.classes), self.default))
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+
+
+def _finite(what: str, score: Any) -> float:
+    """The score as a float, -0.0 as 0.0; ValueError unless it is a finite number."""
+    if isinstance(score, bool) or not isinstance(score, (int, float, np.number)):
+        raise ValueError(f"{what}: {shortened(score)} is not a score")
+    try:
+        value = float(score)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise ValueError(f"{what}: {value} is not a finite score")
+    return value + 0.0

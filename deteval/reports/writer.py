@@ -15,7 +15,7 @@ def check_target(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
     if target.exists() and not target.is_file() and not target.is_dir():  # a device or a pipe
         return
     for source in inputs:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             if target.samefile(source):
                 raise usage_error(f"{path}: is an input too; write the result elsewhere")
     folder = target.resolve().parent

@@ -12,6 +12,7 @@ from pycocotools.cocoeval import COCOeval
 
 from deteval.errors import usage_error
 from deteval.evaluation import match
+from deteval.grouping import above_cuts
 from deteval.measures import measure, precision_arrays
 from deteval.records.categories import select_categories
 from deteval.records.dataset import Detections, Floats, GroundTruth, Ints
@@ -150,8 +151,11 @@ def _columns(evidence: Evidence, ground_truth: GroundTruth, detections: Detectio
     if evidence.params.class_agnostic:  # the reference joins classes in ascending order by itself
         category = np.where(category >= 0, np.arange(len(category)), -1)
     kept = is_covered[detections.image] & (category[detections.category] >= 0)
-    if evidence.params.min_score is not None:
-        kept &= detections.scores >= evidence.params.min_score
+    above = above_cuts(detections, evidence.params, category >= 0)
+    if above is not None:
+        kept &= above
+    if evidence.params.nms is not None:  # what was suppressed does not exist
+        kept &= np.isin(detections.row, evidence.row)
     truth = is_covered[ground_truth.image] & (category[ground_truth.category] >= 0)
     return _Columns(ground_truth, detections, np.flatnonzero(truth), np.flatnonzero(kept),
                     np.where(is_covered, np.cumsum(is_covered) - 1, -1), category)
