@@ -7,11 +7,12 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from deteval.averages import Counts, average_precision, average_recall, counted, recall_of
 from deteval.errors import usage_error
 from deteval.grouping import chunks_by_work, sort_groups
 from deteval.kernels import curves
 from deteval.records.categories import find_categories
-from deteval.records.dataset import Floats, Ints
+from deteval.records.dataset import Categories, Floats, Ints
 from deteval.records.evidence import Evidence, class_starts
 from deteval.records.metric import Cell, Metric, as_metrics, resolve
 from deteval.records.params import RECALL_POINTS
@@ -27,18 +28,6 @@ class Measurement(Struct, frozen=True):
 
     values: Floats
     classes: Floats
-
-
-class Counts(Struct, frozen=True):
-    """Outcomes per class at one area range, cap and score cut.
-
-    true_positives, false_positives: shape (classes, thresholds), of the run's thresholds. positives: ground truths
-    that are not ignored, shape (classes,).
-    """
-
-    true_positives: Ints
-    false_positives: Ints
-    positives: Ints
 
 
 class Ranked:
@@ -182,8 +171,8 @@ def precision_arrays(evidence: Evidence | Ranked, threads: int | None = None) ->
             block, block_scores = ranked.precision([area], cap, ranked.once, with_scores=True)
             precision[..., area, position] = block[0].transpose(1, 2, 0)
             scores[..., area, position] = block_scores[0].transpose(1, 2, 0)
-            final = _recall(Counts(hits[:, position, area], misses[:, position, area],
-                                   ranked.positives(area, ranked.once)))
+            final = recall_of(Counts(hits[:, position, area], misses[:, position, area],
+                                     ranked.positives(area, ranked.once)))
             recall[..., area, position] = np.where(np.isnan(final), -1.0, final).T
     return precision, recall, scores
 
@@ -215,68 +204,24 @@ def _measure_once(metrics: Sequence[Metric], ranked: Ranked, weights: Ints) -> M
         wanted = list(cell.thresholds)
         if metric.kind == "AP":
             block = precision(cell.max_dets)[areas[cell.max_dets].index(cell.area)]
-            values[i], classes[i] = _average_precision(block[:, wanted])
+            values[i], classes[i] = average_precision(block[:, wanted])
         elif metric.kind == "AR":
-            values[i], classes[i] = _average_recall(_recall(counts(cell))[:, wanted])
+            values[i], classes[i] = average_recall(recall_of(counts(cell))[:, wanted])
         else:
-            values[i], classes[i] = _counted(metric, counts(cell), wanted)
+            values[i], classes[i] = counted(metric, counts(cell), wanted)
         if metric.category is not None:
             values[i] = classes[i, find_class(metric, evidence)]
     return Measurement(values, classes)
 
 
 def find_class(metric: Metric, evidence: Evidence) -> int:
-    """The position of the one class that a metric names."""
-    found = find_categories(evidence.categories, metric.category or "")
+    """The position of the one class that a metric names, among those of the evidence."""
+    return class_position(metric, evidence.categories)
+
+
+def class_position(metric: Metric, categories: Categories) -> int:
+    """The position of the one class that a metric names; `DetevalError` (usage) if it names none, or several."""
+    found = find_categories(categories, metric.category or "")
     if len(found) > 1:
         raise usage_error(f"metric {str(metric)!r}: {metric.category!r} stands for {len(found)} classes; name one")
     return found[0]
-
-
-def _average_precision(block: Floats) -> tuple[float, Floats]:
-    """The mean over the defined cells of [T, R, K] in that order, as the reference sums them; and per class."""
-    cells = np.ascontiguousarray(block.transpose(1, 2, 0))
-    defined = cells[cells > -1]
-    per_class = np.ascontiguousarray(block).reshape(len(block), -1)
-    classes = np.where(per_class[:, 0] > -1, per_class.mean(axis=1), np.nan)
-    return (float(np.mean(defined)) if defined.size else np.nan), classes
-
-
-def _recall(counts: Counts) -> Floats:
-    """True positives over positives, NaN for a class without positives; shape (classes, thresholds)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        recall = counts.true_positives / counts.positives[:, None]
-    return np.where(counts.positives[:, None] > 0, recall, np.nan)
-
-
-def _average_recall(recall: Floats) -> tuple[float, Floats]:
-    """The mean over the defined cells of [T, K]; and per class."""
-    cells = np.ascontiguousarray(recall.T)
-    defined = cells[~np.isnan(cells)]
-    classes = np.ascontiguousarray(recall).mean(axis=1)
-    return (float(np.mean(defined)) if defined.size else np.nan), classes
-
-
-def _counted(metric: Metric, counts: Counts, wanted: list[int]) -> tuple[float, Floats]:
-    """Precision, recall or F1: the mean over thresholds; macro over classes with ground truth, or pooled."""
-    hits, misses = counts.true_positives[:, wanted], counts.false_positives[:, wanted]
-    classes = ratio(metric.kind, hits, misses, counts.positives[:, None]).mean(axis=1)
-    if metric.micro:
-        pooled = ratio(metric.kind, hits.sum(0), misses.sum(0), counts.positives.sum()[None])
-        return float(pooled.mean()), classes
-    with_truth = classes[counts.positives > 0]
-    return (float(with_truth.mean()) if with_truth.size else np.nan), classes
-
-
-def ratio(kind: str, hits: Ints | Floats, misses: Ints | Floats, positives: Ints | Floats) -> Floats:
-    """Precision, recall or F1 from counts. Nothing kept: precision 0 if there is ground truth, else undefined."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if kind == "precision":
-            value = np.where(hits + misses > 0, hits / (hits + misses), np.where(positives > 0, 0.0, np.nan))
-        elif kind == "recall":
-            value = np.where(positives > 0, hits / positives, np.nan)
-        else:
-            value = 2.0 * hits / (hits + misses + positives)  # 0/0 is NaN
-    return value
-
-

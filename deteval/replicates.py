@@ -12,9 +12,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from deteval.averages import ratio
 from deteval.kernels import lanes as kernels
 from deteval.kernels.lanes import LANES as LANES
-from deteval.measures import Ranked, find_class, ratio
+from deteval.measures import Ranked, find_class
 from deteval.records.dataset import Bools, Floats, Ints, Positions
 from deteval.records.evidence import Evidence, Words
 from deteval.records.metric import Cell, Metric, resolve

@@ -7,8 +7,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from deteval import timing
+from deteval.averages import Counts
 from deteval.errors import counted
-from deteval.measures import Counts, Measurement, Ranked, count, measure, tied_detections
+from deteval.measures import Measurement, Ranked, count, measure, tied_detections
 from deteval.records.dataset import Bools, Detections, GroundTruth, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding

@@ -115,6 +115,21 @@ def test_no_kernel_takes_more_steps_than_it_did(steps, files):
         + repr(dict(sorted(steps.items()))))
 
 
+def test_score_cuts_are_one_pass(steps, files):
+    """Twenty cuts read the rows as often as one does; each adds its look at the score where it stops."""
+    gt = deteval.load_ground_truth(files[1])
+    dt = deteval.load_detections(files[0], gt, threads=1)
+    taken = []
+    for axis in (0.0, "0:.95:.05"):
+        steps.clear()
+        deteval.sweep(gt, {"one": dt}, deteval.plan_sweep({"min_score": axis}, "AP,AR,F1"), threads=1)
+        taken.append(dict(steps))
+    one, many = taken
+    assert one["match_groups"] == many["match_groups"]
+    assert many["extend_outcomes"] < 1.1 * one["extend_outcomes"] + 20 * 3 * 10
+    assert many["hits_for_recall"] == one["hits_for_recall"]
+
+
 SCORES = {
     "random": lambda n: np.random.default_rng(0).random(n),
     "equal": np.zeros,
