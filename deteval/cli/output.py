@@ -1,5 +1,6 @@
 """Where results and remarks go: result on stdout or in a file, everything else on stderr."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -56,15 +57,20 @@ def remark(text: str, quiet: bool) -> None:
 
 @contextmanager
 def progress(what: str, quiet: bool) -> Iterator[Callable[[float], None]]:
-    """A line on stderr that shows the share done, 0 to 1, and is wiped at the end; nothing outside a terminal."""
+    """A line on stderr that shows the share done, 0 to 1, and after a while the time that is left; it is wiped at the
+    end. Nothing outside a terminal.
+    """
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda share: None
         return
-    shown = ""
+    from time import monotonic
+
+    start, shown = monotonic(), ""
 
     def show(share: float) -> None:
         nonlocal shown
-        text = f"{what} {min(max(share, 0.0), 1.0):4.0%}"
+        share = min(max(share, 0.0), 1.0)
+        text = f"{what} {share:4.0%}{_time_left(share, monotonic() - start)}"
         if text != shown:
             shown = text  # before it is written: Ctrl-C may come in between
             say(f"\r{text}\x1b[K", end="")
@@ -74,6 +80,18 @@ def progress(what: str, quiet: bool) -> Iterator[Callable[[float], None]]:
     finally:
         if shown:
             say("\r\x1b[K", end="")
+
+
+def _time_left(share: float, seconds: float) -> str:
+    """`, 12 s left` from the seconds that a share took; nothing at first, when that would be guessed, and at the end.
+    """
+    if seconds < 1 or share < 0.02 or share >= 1:
+        return ""
+    left = math.ceil(seconds / share - seconds)
+    if left < 100:
+        return f", {left} s left"
+    minutes = math.ceil(left / 60)
+    return f", {minutes} min left" if minutes < 100 else f", {minutes // 60} h {minutes % 60} min left"
 
 
 def remark_kernels(quiet: bool) -> None:

@@ -55,16 +55,16 @@ def pad(text: str, width: int, left: bool) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], look: Look, *, left: int = 1, names: int = 0,
-            optional: Sequence[int] = ()) -> list[str]:
+            optional: Sequence[int] = (), kept: Sequence[int] = ()) -> list[str]:
     """Rows of cells as aligned lines, the first row a heading; the first `left` columns are flush left.
 
     On a narrow screen the column `names` is shortened first, to no less than twelve characters, then the columns
-    `optional` are left out, in their order, then those at the right; a last line says which.
+    `optional` are left out, in their order, then those at the right, but never those `kept`; a last line says which.
     """
     widths = [max(display_width(row[i]) for row in rows) for i in range(len(rows[0]))]
     shown = list(range(len(widths)))
     if look.width is not None:
-        droppable = [*optional, *(i for i in reversed(shown) if i > left and i not in optional)]
+        droppable = [*optional, *(i for i in reversed(shown) if i > left and i not in (*optional, *kept))]
         least = min(SHORTEST_NAME, widths[names])
         while droppable and sum(widths[i] for i in shown) - widths[names] + least + 2 * (len(shown) - 1) > look.width:
             shown.remove(droppable.pop(0))

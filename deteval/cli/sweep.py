@@ -1,0 +1,104 @@
+"""`deteval sweep`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deteval.cli.options import IMAGES, OUTPUT, READING, SETTINGS, THREADS, options
+
+if TYPE_CHECKING:
+    from deteval.cli.sweep_request import SweepRequest
+    from deteval.records.sweep import Sweep
+
+FORMATS = ("table", "json", "csv", "markdown")
+
+EPILOG = """\b
+Examples:
+  deteval sweep sweep.yaml
+  deteval sweep sweep.yaml --dry-run
+  deteval sweep sweep.yaml --format csv -o sweep.csv
+  deteval sweep sweep.yaml --iou .5 --metrics F1,precision,recall
+
+Exit codes: 0 swept, or planned with --dry-run, 2 usage, configuration or a file
+that cannot be opened, 3 input content invalid or nothing evaluable.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("config", metavar="CONFIG")
+@click.option("--gt", "ground_truth", metavar="GT", help="The ground truth, in place of that of CONFIG.")
+@options(SETTINGS, READING, IMAGES)
+@click.option("--metrics", metavar="LIST",
+              help="What to measure at every point, in place of the metrics of CONFIG. [default: AP,AR]")
+@click.option("--dry-run", is_flag=True, help="Say how many points there are and what each axis costs, and stop.")
+@click.option("--yes", is_flag=True, help="Sweep more than 100,000 points, too.")
+@click.option("--format", "format", metavar="|".join(FORMATS), help="[default: table]")
+@click.option("--digits", type=click.IntRange(0, 17), metavar="N", help="Decimals in table and markdown. [default: 4]")
+@options(THREADS, OUTPUT)
+def sweep(config: str, **given: Any) -> int:
+    """Measure models at every point of a grid of settings, which the YAML file CONFIG spans.
+
+    An axis is an option of score with several values. IoU thresholds, area ranges, caps and score cuts share one
+    match; another similarity or NMS is one more. An option given here takes the place of a setting or an axis of
+    CONFIG. See configs/sweep.yaml.
+    """
+    from deteval.cli.output import deliver, progress, remark_kernels
+    from deteval.cli.sweep_request import MOST_POINTS, make_sweep_request
+
+    request = make_sweep_request(config, given, FORMATS)
+    if given["dry_run"]:
+        from deteval.reports.sweep_plan import render_plan
+
+        text = render_plan(request.plan, list(request.predictions), MOST_POINTS, request.look)
+        deliver(text, given["output"], given["quiet"])
+        return 0
+    from deteval.cli.sweep_models import read_models
+    from deteval.studies.sweep import sweep as run
+
+    remark_kernels(given["quiet"])
+    truth, models, images = read_models(request)
+    with progress("sweeping", given["quiet"]) as report:
+        result = run(truth, models, request.plan, images=images, threads=request.threads,
+                     reading=request.settings.reading_values, progress=report)
+    _remark_findings(result, given["quiet"])
+    deliver(_render(result, request), given["output"], given["quiet"])
+    if request.format in ("json", "csv") or given["output"]:
+        _remark_words(result, request, given["quiet"])
+    return 0
+
+
+def _remark_findings(result: "Sweep", quiet: bool) -> None:
+    """What is suspicious in the input, once where every model has it."""
+    from deteval.cli.output import remark_findings
+    from deteval.records.findings import NOTE
+
+    found = dict.fromkeys(finding for model in result.models for finding in model.findings if finding.severity != NOTE)
+    remark_findings(list(found), (), quiet)
+
+
+def _remark_words(result: "Sweep", request: "SweepRequest", quiet: bool) -> None:
+    """The best points, where the report holds numbers only or goes to a file."""
+    from deteval.cli.output import remark
+    from deteval.reports.sweep_words import explanation
+
+    for line in explanation(result, request.look):
+        remark(line, quiet)
+
+
+def _render(result: "Sweep", request: "SweepRequest") -> str:
+    """The report in the format asked for; only its file is imported."""
+    if request.format == "table":
+        from deteval.reports.sweep_table import render_table
+
+        return render_table(result, request.look)
+    if request.format == "markdown":
+        from deteval.reports.sweep_markdown import render_markdown
+
+        return render_markdown(result, request.look)
+    if request.format == "csv":
+        from deteval.reports.sweep_csv import render_csv
+
+        return render_csv(result)
+    from deteval.reports.machine import render_json
+
+    return render_json(result.to_dict())
