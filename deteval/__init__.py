@@ -16,31 +16,41 @@ if TYPE_CHECKING:
     from deteval.loading.detections import load_detections
     from deteval.loading.evidence_file import load_evidence, save_evidence
     from deteval.loading.ground_truth import load_ground_truth
+    from deteval.loading.sweep_plan import plan_sweep
     from deteval.measures import measure
     from deteval.records.comparison import Comparisons
     from deteval.records.dataset import Detections, GroundTruth
     from deteval.records.evidence import Evidence, merge
     from deteval.records.metric import parse_metrics
+    from deteval.records.operating_points import Criterion, OperatingPoints, Splits
     from deteval.records.params import Params
     from deteval.records.reading import Reading
     from deteval.records.resampling import Resampling
     from deteval.records.run import Run
     from deteval.records.scores import Scores
+    from deteval.records.sweep import Plan, Sweep
     from deteval.runs import make_run
     from deteval.scoring import evaluate
     from deteval.studies.compare import compare
+    from deteval.studies.operating_points import operating_points
+    from deteval.studies.sweep import sweep
 
 _HOMES = {
     "Comparisons": "deteval.records.comparison",
+    "Criterion": "deteval.records.operating_points",
     "DetevalError": "deteval.errors",
     "Detections": "deteval.records.dataset",
     "Evidence": "deteval.records.evidence",
     "GroundTruth": "deteval.records.dataset",
+    "OperatingPoints": "deteval.records.operating_points",
     "Params": "deteval.records.params",
+    "Plan": "deteval.records.sweep",
     "Reading": "deteval.records.reading",
     "Resampling": "deteval.records.resampling",
     "Run": "deteval.records.run",
     "Scores": "deteval.records.scores",
+    "Splits": "deteval.records.operating_points",
+    "Sweep": "deteval.records.sweep",
     "compare": "deteval.studies.compare",
     "evaluate": "deteval.scoring",
     "load_detections": "deteval.loading.detections",
@@ -50,21 +60,29 @@ _HOMES = {
     "match": "deteval.evaluation",
     "measure": "deteval.measures",
     "merge": "deteval.records.evidence",
+    "operating_points": "deteval.studies.operating_points",
     "parse_metrics": "deteval.records.metric",
+    "plan_sweep": "deteval.loading.sweep_plan",
     "save_evidence": "deteval.loading.evidence_file",
+    "sweep": "deteval.studies.sweep",
 }
 
 __all__ = [
     "Comparisons",
+    "Criterion",
     "Detections",
     "DetevalError",
     "Evidence",
     "GroundTruth",
+    "OperatingPoints",
     "Params",
+    "Plan",
     "Reading",
     "Resampling",
     "Run",
     "Scores",
+    "Splits",
+    "Sweep",
     "__version__",
     "compare",
     "evaluate",
@@ -75,8 +93,11 @@ __all__ = [
     "match",
     "measure",
     "merge",
+    "operating_points",
     "parse_metrics",
+    "plan_sweep",
     "save_evidence",
+    "sweep",
 ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gate_data import FAST, PREDICTIONS, TRUTH, sample_predictions, write
+from sweep_data import GRID, MODELS
 
 import deteval
 from deteval.cli.main import _exit_code
@@ -86,3 +87,14 @@ def worse(tmp_path):
     return write(tmp_path / "worse.json", [
         {**one, "bbox": [one["bbox"][0] + one["bbox"][2] / 3, *one["bbox"][1:]]} if one["category_id"] == 1 else one
         for one in sample_predictions()])
+
+
+@pytest.fixture
+def sweep(tmp_path, deteval_run):
+    """Runs a sweep of the text of a YAML file, the models of the sample above it unless told otherwise."""
+
+    def run(text=GRID, *arguments, models=MODELS):
+        (tmp_path / "sweep.yaml").write_text(models + text)
+        return deteval_run("sweep", tmp_path / "sweep.yaml", "--threads", 1, *arguments)
+
+    return run

@@ -17,7 +17,9 @@ from typing import Any
 import msgspec
 import numpy as np
 from datasets import DataSet, random_dataset
+from msgspec.structs import replace
 
+from deteval.cuts import descend, measure_cuts
 from deteval.evaluation import match
 from deteval.kernels.compiled import MODULES, Kernel, mode
 from deteval.loading import scan
@@ -25,8 +27,11 @@ from deteval.loading.detections import load_detections
 from deteval.loading.ground_truth import load_ground_truth
 from deteval.loading.source import read_text
 from deteval.measures import Ranked, precision_arrays, tied_detections
+from deteval.operating import choose, gather_rows
 from deteval.records.metric import parse_metrics
+from deteval.records.operating_points import Criterion
 from deteval.records.params import AreaRange, Params
+from deteval.records.sweep_cells import Wanted
 from deteval.replicates import LANES, replicate
 
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -79,13 +84,24 @@ def digests(data: DataSet, similarity: str) -> dict[str, str]:
     gt = load_ground_truth(data.ground_truth)
     dt = load_detections(files[0], gt)
     evidence = match(gt, dt, params, detail=params.iou[:1])
+    suppressed = match(gt, dt, replace(params, nms=0.5))
     ranked = Ranked(evidence)
+    bounds = (params.areas[0].low, params.areas[0].high)
+    wanted = [Wanted(metric, params.iou, bounds, params.max_dets[-1]) for metric in parse_metrics("AP,F1")]
+    cuts = measure_cuts(descend(evidence, 2), wanted, [0.1 * tenths for tenths in range(10)])
     weights = np.random.default_rng(1).integers(0, 4, (1, len(gt.images), LANES)).astype(np.uint8)
+    fits = params.iou[0] < 1
+    rows = gather_rows(ranked, 0, with_loss=fits)
+    criteria = [Criterion(), Criterion("precision", target=0.5), Criterion("recall", target=0.5),
+                *([Criterion("lrp")] if fits else [])]
+    lanes = weights[0].astype(np.float64)
+    chosen = [choose(rows, criterion, some) for criterion in criteria for some in (None, lanes)]
     metrics = parse_metrics("AP,AR,recall")
     replicates = [replicate(ranked, metrics, metrics, weights * np.uint16(factor)) for factor in (1, 20_000)]
     return {"replicates": digest(replicates), "scanned detections": digest(scan.scan_detections(texts[0], 2)),
             "scanned ground truth": digest(scan.scan_ground_truth(texts[1], 2)),
-            "evidence": digest(evidence), "arrays": digest(precision_arrays(ranked)),
+            "evidence": digest(evidence), "suppressed": digest(suppressed), "cuts": digest(cuts),
+            "chosen": digest(chosen), "arrays": digest(precision_arrays(ranked)),
             "ties": digest(tied_detections(ranked)), "findings": digest((gt.findings, dt.findings))}
 
 

@@ -220,7 +220,7 @@ def test_every_public_name_is_documented() -> None:
     assert [name for name in deteval.__all__ if f"`{name}`" not in page and f"`{name}," not in page
             and f", {name}`" not in page] == []
     for name in ("load_ground_truth", "load_detections", "evaluate", "match", "measure", "merge", "parse_metrics",
-                 "make_run", "save_evidence", "load_evidence"):
+                 "make_run", "save_evidence", "load_evidence", "plan_sweep", "sweep"):
         for parameter in inspect.signature(getattr(deteval, name)).parameters:
             assert re.search(rf"^`{name}\(.*\b{parameter}\b", page, re.MULTILINE), (name, parameter)
     for kind in (deteval.Params, deteval.Reading):

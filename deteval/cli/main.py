@@ -14,6 +14,8 @@ COMMANDS = {
     "score": "COCO metrics of predictions on a ground truth.",
     "compare": "Is a model better or worse than another, and is it real?",
     "gate": "Fail a build when a model got worse than rules allow.",
+    "sweep": "Measure models over a grid of settings, and find the best point.",
+    "operating-points": "The score to deploy at, per class: best F1, a precision or a recall.",
     "check": "What is wrong, or suspicious, in predictions and ground truth.",
     "crosscheck": "Compare every number with pycocotools.",
 }
@@ -48,6 +50,8 @@ Examples:
   deteval score preds.json gt.json
   deteval compare base.json new.json --gt gt.json
   deteval gate preds.json gt.json --config gate.yaml
+  deteval sweep sweep.yaml
+  deteval operating-points preds.json gt.json
   deteval check preds.json gt.json
   deteval crosscheck preds.json gt.json
 

@@ -30,6 +30,8 @@ SETTINGS = (
     click.option("--operating-points", metavar="FILE.yaml",
                  help="A score cut per class, as `deteval operating-points --format yaml` writes them."),
 )
+SETTINGS_BUT_IOU = (SETTINGS[0], *SETTINGS[2:])
+"""For a command that has an `--iou` of its own."""
 READING = (
     click.option("--box-format", metavar="xywh|xyxy|cxcywh", help="How predictions write boxes. [default: xywh]"),
     click.option("--category-map", metavar="+1|coco80to91|FILE.yaml",
@@ -60,6 +62,8 @@ RESAMPLING = (
                       "maps images to clusters. [default: every image by itself]"),
 )
 """Every default stands in `records.resampling.Resampling`; None is what was not given."""
+RESAMPLING_OF_ONE = (*RESAMPLING[:3], RESAMPLING[4])
+"""For a command that compares nothing: without `--correct`."""
 OUTPUT = (
     click.option("-o", "--output", metavar="FILE", help="Write the result to a file, whole or not at all."),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors."),

@@ -33,7 +33,7 @@ class Resampling(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         for name, low, high in (("replicates", 100, 1_000_000), ("seed", 0, 2**63 - 1)):
-            force_setattr(self, name, _whole(name, getattr(self, name), low, high))
+            force_setattr(self, name, checked_whole(name, getattr(self, name), low, high))
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, (int, float)) or not 0 < self.alpha < 0.5:
             raise usage_error(f"alpha: {self.alpha!r} is not between 0 and 0.5; 0.05 gives 95 % intervals")
         if self.alpha < LEAST_ALPHA:
@@ -47,7 +47,8 @@ class Resampling(Struct, frozen=True):
                               f"{nearest(str(self.correct), list(CORRECTIONS))}")
 
 
-def _whole(name: str, value: object, low: int, high: int) -> int:
+def checked_whole(name: str, value: object, low: int, high: int) -> int:
+    """The number, if it is a whole one from low to high; `DetevalError` (usage) otherwise."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
