@@ -70,7 +70,7 @@ def measure(program: Program, gt: Path, dt: Path, warm: bool) -> Sample:
 
     Raises FailedRun.
     """
-    seconds, peak, output = _run(program, _arguments(program, gt.resolve(), dt.resolve(), warm))
+    seconds, peak, output = run_process(program.name, _arguments(program, gt.resolve(), dt.resolve(), warm))
     try:
         if not warm:
             return Sample(program.name, False, seconds, None, None, peak, _printed_numbers(program, output))
@@ -100,8 +100,8 @@ def _printed_numbers(program: Program, output: str) -> tuple[float, ...]:
     return tuple(-1.0 if metrics.get(name) is None else float(metrics[name]) for name in NAMES)
 
 
-def _run(program: Program, arguments: list[str]) -> tuple[float, int, str]:
-    """Seconds from start to exit, peak memory in bytes, and what was printed.
+def run_process(name: str, arguments: list[str]) -> tuple[float, int, str]:
+    """Seconds from start to exit, peak memory in bytes, and what was printed. Raises FailedRun, which calls it `name`.
 
     It runs in an empty folder, so that the installed package is measured and not one that lies around;
     `os.wait4` tells the peak of this very process.
@@ -111,7 +111,7 @@ def _run(program: Program, arguments: list[str]) -> tuple[float, int, str]:
         try:
             process = subprocess.Popen(arguments, stdout=out, stderr=err, cwd=folder)
         except OSError as error:
-            raise FailedRun(f"{program.name}: cannot be started ({error.strerror})") from error
+            raise FailedRun(f"{name}: cannot be started ({error.strerror})") from error
         alarm = threading.Timer(TIME_LIMIT, process.kill)
         alarm.start()
         _, status, usage = os.wait4(process.pid, 0)
@@ -123,7 +123,7 @@ def _run(program: Program, arguments: list[str]) -> tuple[float, int, str]:
         if process.returncode != 0:
             lines = err.read().decode(errors="replace").strip().splitlines() or ["no message"]
             last = _without_folders(lines[-1], arguments)
-            raise FailedRun(f"{program.name}: exit code {process.returncode}: {last}")
+            raise FailedRun(f"{name}: exit code {process.returncode}: {last}")
         return seconds, _bytes(usage.ru_maxrss), out.read().decode()
 
 
