@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from deteval.loading.sweep_plan import plan_sweep
     from deteval.measures import measure
     from deteval.records.comparison import Comparisons
+    from deteval.records.criterion import Criterion
     from deteval.records.dataset import Detections, GroundTruth
     from deteval.records.evidence import Evidence, merge
     from deteval.records.metric import parse_metrics
-    from deteval.records.operating_points import Criterion, OperatingPoints, Splits
+    from deteval.records.operating_points import OperatingPoints, Splits
     from deteval.records.params import Params
     from deteval.records.reading import Reading
     from deteval.records.resampling import Resampling
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Comparisons": "deteval.records.comparison",
-    "Criterion": "deteval.records.operating_points",
+    "Criterion": "deteval.records.criterion",
     "DetevalError": "deteval.errors",
     "Detections": "deteval.records.dataset",
     "Evidence": "deteval.records.evidence",

@@ -46,13 +46,22 @@ def _cut_difference(base: dict[str, Any], new: dict[str, Any]) -> str:
     differing = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
     first = next((name for name in differing if name is not None), None)
     what = "default" if first is None else f"score cut of class {shortened(first)}"
-    return (f"operating_points: the {what} is {_spelled(ours.get(first))}, the base's is "
-            f"{_spelled(theirs.get(first))}{and_more(len(differing))}")
+    return (f"operating_points: the {what} is {_cut_spelled(ours, first)}, the base's is "
+            f"{_cut_spelled(theirs, first)}{and_more(len(differing))}")
+
+
+def _cut_spelled(cuts: dict[str | None, Any], name: str | None) -> str:
+    """A score cut; where a class has none, that it has the default, if there is one."""
+    if name in cuts or cuts[None] is None:
+        return _spelled(cuts.get(name))
+    return f"the default, {_spelled(cuts[None])}"
 
 
 def _spelled(value: Any) -> str:
     if isinstance(value, dict):
-        return f"given for {len(value.get('classes') or {}):,} classes"
+        classes, default = value.get("classes") or {}, value.get("default")
+        named = "1 class" if len(classes) == 1 else f"{len(classes):,} classes"
+        return f"given for {named}" if classes else f"{default} for all classes"
     if isinstance(value, list):
         return ",".join(map(str, value)) or "not given"
     return "not given" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -58,6 +58,14 @@ def descend(evidence: Evidence, threads: int) -> Descending:
     )
 
 
+def tied_rows(rows: Descending) -> int:
+    """How many detections have a score that is not unique within their class."""
+    same = np.zeros(len(rows.scores) + 1, bool)
+    same[1:-1] = rows.scores[1:] == rows.scores[:-1]
+    same[rows.starts] = False
+    return int((same[1:] | same[:-1]).sum())
+
+
 def measure_cuts(rows: Descending, wanted: Sequence[Wanted], cuts: Sequence[float], report: Report | None = None,
                  ) -> Floats:
     """What is wanted of the rows with a score of at least each cut (-inf for all), shape (wanted, cuts), NaN where

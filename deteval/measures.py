@@ -11,7 +11,7 @@ from deteval.averages import Counts, average_precision, average_recall, counted,
 from deteval.errors import usage_error
 from deteval.grouping import chunks_by_work, sort_groups
 from deteval.kernels import curves
-from deteval.records.categories import find_categories
+from deteval.records.categories import ALL_CLASSES, find_categories
 from deteval.records.dataset import Categories, Floats, Ints
 from deteval.records.evidence import Evidence, class_starts
 from deteval.records.metric import Cell, Metric, as_metrics, resolve
@@ -221,6 +221,10 @@ def find_class(metric: Metric, evidence: Evidence) -> int:
 
 def class_position(metric: Metric, categories: Categories) -> int:
     """The position of the one class that a metric names; `DetevalError` (usage) if it names none, or several."""
+    agnostic = categories.ids.tolist() == ALL_CLASSES.ids.tolist()
+    if agnostic and metric.category not in ("*", *ALL_CLASSES.names):
+        raise usage_error(f"metric {str(metric)!r}: names a class, and this run does not look at classes "
+                          "(class_agnostic)")
     found = find_categories(categories, metric.category or "")
     if len(found) > 1:
         raise usage_error(f"metric {str(metric)!r}: {metric.category!r} stands for {len(found)} classes; name one")

@@ -10,9 +10,9 @@ from deteval.grouping import chunks_by_work, sort_groups
 from deteval.kernels import operating as kernels
 from deteval.kernels.lanes import LANES, weigh_cells
 from deteval.measures import Ranked
+from deteval.records.criterion import F_MEASURE, LRP, PRECISION, RECALL, Criterion
 from deteval.records.dataset import Floats, Ints, Positions
 from deteval.records.evidence import class_starts
-from deteval.records.operating_points import F_MEASURE, LRP, PRECISION, RECALL, Criterion
 from deteval.threads import map_chunks
 
 KERNEL_KINDS = {F_MEASURE: kernels.F_MEASURE, PRECISION: kernels.PRECISION, RECALL: kernels.RECALL, LRP: kernels.LRP}

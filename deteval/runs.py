@@ -5,24 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 
 from deteval import timing
-from deteval.errors import counted, shortened
 from deteval.evaluation import match
 from deteval.fingerprint import fingerprint
-from deteval.grouping import above_cuts
-from deteval.records.categories import on_default, select_categories
-from deteval.records.dataset import Bools, Detections, GroundTruth, Ints
+from deteval.records.dataset import Detections, GroundTruth, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
-from deteval.records.numbers import number_text
 from deteval.records.params import Params, differences_from_coco
 from deteval.records.run import Run
 from deteval.version import VERSION
-
-NAMED = 5
-"""So many classes without a score cut are named."""
 
 
 def make_run(
@@ -49,7 +41,7 @@ def make_run(
             fingerprint=fingerprint(ground_truth, evidence.images, threads),
             not_comparable=_differences(evidence, ground_truth, detections),
             findings=(*ground_truth.findings, *detections.findings, *settings_sorted,
-                      *_defaults(evidence, ground_truth), *_left_out(evidence, ground_truth, detections)),
+                      *_cuts(evidence, ground_truth, detections)),
             inputs=(*detections.inputs, *ground_truth.inputs), reading=dict(reading or {}), versions=_versions(),
         )
 
@@ -62,49 +54,14 @@ def _differences(evidence: Evidence, ground_truth: GroundTruth, detections: Dete
     return (*reasons, *ground_truth.departures, *detections.departures)
 
 
-def _defaults(evidence: Evidence, ground_truth: GroundTruth) -> list[Finding]:
-    """Scored classes that the default of the score cuts holds for, as they have none of their own."""
-    cuts = evidence.params.operating_points
-    if cuts is None or cuts.default is None:
+def _cuts(evidence: Evidence, ground_truth: GroundTruth, detections: Detections) -> list[Finding]:
+    """What was left out, and what that did; a run that leaves nothing out has nothing to say."""
+    params = evidence.params
+    if len(evidence) == len(detections) and params.min_score is None and params.operating_points is None:
         return []
-    names = on_default(cuts, ground_truth.categories, _scored(evidence, ground_truth))
-    if not names:
-        return []
-    listed = ", ".join(shortened(name) for name in names[:NAMED])
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return [Finding("default-cut", len(names), f"{_classes(len(names))} without a score cut, scored from the default "
-                                               f"{number_text(cuts.default)} up: {listed}{more}")]
+    from deteval.left_out import findings_of_cuts  # most runs need none
 
-
-def _classes(count: int) -> str:
-    return "1 class" if count == 1 else f"{count:,} classes"
-
-
-def _scored(evidence: Evidence, ground_truth: GroundTruth) -> Bools:
-    """Which classes of the ground truth are scored, shape (categories,)."""
-    scored: Bools = select_categories(ground_truth.categories, evidence.params)[1] >= 0
-    return scored
-
-
-def _left_out(evidence: Evidence, ground_truth: GroundTruth, detections: Detections) -> list[Finding]:
-    """Detections that were not matched because of what was asked for, each counted under the first reason."""
-    left_out = len(detections) - len(evidence)
-    if not left_out:
-        return []
-    params, scored = evidence.params, _scored(evidence, ground_truth)
-    above = above_cuts(detections, replace(params, operating_points=None), scored)
-    above_own = above_cuts(detections, params, scored)
-    parts, kept = [], np.ones(len(detections), bool)
-    for mask, what in ((np.isin(ground_truth.images.ids, evidence.images.ids)[detections.image],
-                        "on images that were not asked for"),
-                       (scored[detections.category], "of classes that were not asked for"),
-                       (above, "below the score cut"), (above_own, "below the cut of their class")):
-        if mask is not None and (count := int((kept & ~mask).sum())):
-            parts.append(f"{count:,} {what}")
-            kept &= mask
-    suppressed = int(kept.sum()) - len(evidence)
-    parts += [f"{suppressed:,} suppressed by NMS"] if suppressed else []
-    return [Finding("left-out", left_out, f"{counted(left_out, 'detection')} left out: {', '.join(parts)}")]
+    return findings_of_cuts(evidence, ground_truth, detections)
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Score one model: from ground truth and detections to a Scores record."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 from msgspec import Struct
@@ -8,11 +8,10 @@ from msgspec.structs import replace
 
 from deteval import timing
 from deteval.averages import Counts
-from deteval.errors import counted
 from deteval.measures import Measurement, Ranked, count, measure, tied_detections
 from deteval.records.dataset import Bools, Detections, GroundTruth, Ints
 from deteval.records.evidence import Evidence
-from deteval.records.findings import Finding
+from deteval.records.findings import Finding, cut_by_cap, emptied_images, images_without_detections, many_ties
 from deteval.records.metric import Cell, Metric, as_metrics, class_metrics, default_metrics, resolve
 from deteval.records.numbers import position_of
 from deteval.records.params import Params
@@ -21,6 +20,8 @@ from deteval.records.scores import ClassScores, CountsAt, Scores
 from deteval.runs import make_run
 
 COUNT_IOU = 0.5
+TOLD = ("images-without-detections", "emptied-images")
+"""Findings on images without detections that a run with score cuts has already."""
 MANY_TIES = 0.05
 """Share of detections with a score that another of their class has, above which ties may decide the result."""
 
@@ -65,7 +66,7 @@ def summarise(run: Run, metrics: Sequence[Metric], *, threads: int | None = None
             fingerprint=run.fingerprint, not_comparable=run.not_comparable, inputs=run.inputs,
             reading=dict(run.reading), versions=dict(run.versions),
         )
-        findings = [*run.findings, *_findings(totals, tables)]
+        findings = [*run.findings, *_findings(totals, tables, {finding.code for finding in run.findings})]
         if values and len(undefined) == len(values):
             findings.append(Finding("nothing-evaluable", 1, "every requested metric is undefined: "
                                     f"{next(iter(undefined.values()))}"))
@@ -75,7 +76,7 @@ def summarise(run: Run, metrics: Sequence[Metric], *, threads: int | None = None
 def all_findings(run: Run, *, threads: int | None = None) -> tuple[Finding, ...]:
     """What is odd about a run, in its input and in what was matched; no metric is measured for it."""
     tables, totals = _tabulate(Ranked(run.evidence, threads))
-    return (*run.findings, *_findings(totals, tables))
+    return (*run.findings, *_findings(totals, tables, {finding.code for finding in run.findings}))
 
 
 def _tabulate(ranked: Ranked) -> "tuple[_Tables, dict[str, int]]":
@@ -175,26 +176,25 @@ def _reason(metric: Metric, tables: _Tables) -> str:
     return f"no class has ground truth that counts in area range {area}"
 
 
-def _findings(totals: dict[str, int], tables: _Tables) -> list[Finding]:
-    """What only the matched data shows."""
+def _findings(totals: dict[str, int], tables: _Tables, known: Set[str]) -> list[Finding]:
+    """What only the matched data shows; known: codes of what was found before."""
     evidence = tables.evidence
     found: list[Finding] = []
     if totals["n_det"] and totals["tied_detections"] > MANY_TIES * totals["n_det"]:
-        found.append(Finding("many-ties", totals["tied_detections"],
-                             f"{totals['tied_detections']:,} of {totals['n_det']:,} detections share their score with "
-                             "another of their class: image order and file order decide between them"))
+        found.append(many_ties(totals["tied_detections"], totals["n_det"]))
     if totals["detections_cut_by_cap"]:
-        found.append(Finding("cut-by-cap", totals["detections_cut_by_cap"],
-                             f"{counted(totals['detections_cut_by_cap'], 'detection')} beyond the "
-                             f"{tables.cell.max_dets} best of their image and class, not scored; --max-dets raises "
-                             "the cap"))
+        found.append(cut_by_cap(totals["detections_cut_by_cap"], tables.cell.max_dets))
+    return [*found, *_without_detections(evidence, known)]
+
+
+def _without_detections(evidence: Evidence, known: Set[str]) -> list[Finding]:
+    """Images with ground truth and no detection; whether score cuts emptied them, only the run can have told."""
     with_truth = np.zeros(len(evidence.images), bool)
     with_truth[evidence.gt_image] = True
     with_truth[evidence.image] = False
-    missed = int(with_truth.sum())
-    if missed and totals["n_det"]:
-        key = evidence.images.ids[int(np.argmax(with_truth))]
-        found.append(Finding("images-without-detections", missed,
-                             f"{counted(missed, 'image')} with ground truth and without detections, as image {key!s}: "
-                             "did the model run on all of them?"))
-    return found
+    missed, params = int(with_truth.sum()), evidence.params
+    if not missed or not len(evidence) or not known.isdisjoint(TOLD):
+        return []
+    emptied = params.min_score is not None or params.operating_points is not None  # in evidence of an earlier version
+    say = emptied_images if emptied else images_without_detections
+    return [say(missed, str(evidence.images.ids[int(np.argmax(with_truth))]))]

@@ -28,8 +28,8 @@ from deteval.loading.ground_truth import load_ground_truth
 from deteval.loading.source import read_text
 from deteval.measures import Ranked, precision_arrays, tied_detections
 from deteval.operating import choose, gather_rows
+from deteval.records.criterion import Criterion
 from deteval.records.metric import parse_metrics
-from deteval.records.operating_points import Criterion
 from deteval.records.params import AreaRange, Params
 from deteval.records.sweep_cells import Wanted
 from deteval.replicates import LANES, replicate

@@ -101,8 +101,13 @@ def test_digits_and_per_class_shape_only_what_people_read(files, deteval_run):
     (["--similarity", "giuo"], "similarity: 'giuo' is not one of iou, giou, diou, ciou; did you mean 'giou'?"),
     (["--iou", "1.5"], "iou: 1.5 is outside (0, 1], the range of iou"),
     (["--iou", "nan"], "iou: 'nan' is not a number; write .5 or .3,.5 or .5:.95:.05"),
-    (["--iou", ".5:.9:.3"], "iou: '.5:.9:.3': the step does not divide the range"),
+    (["--iou", ".5:.9:.3"], "iou: '.5:.9:.3': the step does not divide the range; did you mean '.5:.8:.3'?"),
     (["--max-dets", "0"], "max_dets: 0 is not a whole number of at least 1"),
+    (["--max-dets", "99999999999999999999"], "max_dets: 99999999999999999999 is too large, 2147483647 is the largest "),
+    (["-o", ""], "'' is not the name of a file to write to"),
+    (["--save-evidence", ""], "'' is not the name of a file to write to"),
+    (["--class-agnostic", "--metrics", "AP/class=person"], ("metric 'AP/class=person': names a class, and this run "
+                                                            "does not look at classes (class_agnostic)")),
     (["--max-dets", ","], "max_dets: '' is not a whole number of at least 1"),
     (["--area", "tiny"], "area: 'tiny' is neither coco, all, small, medium, large nor name:lo-hi"),
     (["--area", "a:5-3"], "area: a:5.0-3.0 is not a range of areas from low to high"),
@@ -130,6 +135,38 @@ def test_usage_errors(files, deteval_run, arguments, message):
     assert outcome.code == 2
     assert outcome.err.startswith(f"deteval: {message}"), outcome.err
     assert outcome.out == ""
+
+
+NO_MAP = "is neither a number to add, as +1, nor coco80to91 nor the path of a YAML file"
+
+
+@pytest.mark.parametrize("value, problem", [
+    ("category_map: {1: 2}", f"category_map: {{1: 2}} {NO_MAP}"),
+    ("category_map: true", f"category_map: True {NO_MAP}"),
+    ("category_map: ''", f"category_map: '' {NO_MAP}"),
+    ("images: 3", "images: 3 is not the path of a file that lists images"),
+    ("images: [1, 2]", "images: [1, 2] is not the path of a file that lists images"),
+    ("images: ''", "images: '' is not the path of a file that lists images"),
+])
+def test_values_of_a_yaml_file_that_are_no_paths(files, deteval_run, gate, tmp_path, value, problem):
+    config = tmp_path / "score.yaml"
+    config.write_text(f"iou: 0.5\n{value}\n")
+    outcome = deteval_run("score", *files[:2], "--config", config)
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", f"deteval: {config}:2: {problem}\n")
+    outcome = gate("- {metric: AP, min: 0.1}\n", baseline=None, extra=f"settings:\n  {value}\n")
+    assert (outcome.code, outcome.err) == (2, f"deteval: {tmp_path / 'gate.yaml'}:2: {problem}\n")
+
+
+@pytest.mark.parametrize("option", ["--operating-points", "--category-map", "--config", "--images", "-o", "--matches",
+                                    "--save-evidence"])
+def test_names_that_are_too_long_are_usage_errors(files, deteval_run, tmp_path, option):
+    name = tmp_path / ("x" * 300)
+    predictions, truth, _ = files
+    outcome = deteval_run("score", predictions, truth, option, name)
+    done = "written" if option in ("-o", "--matches", "--save-evidence") else "read"
+    assert (outcome.code, outcome.err) == (2, f"deteval: {name}: cannot be {done}: File name too long\n")
+    assert deteval_run("gate", name, truth, "--min", "AP=0.1").code == 2
+    assert deteval_run("compare", predictions, predictions, "--gt", truth, "--cluster-by", name).code == 2
 
 
 def test_unsorted_settings_are_sorted_with_a_note(files, deteval_run):

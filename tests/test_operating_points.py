@@ -9,12 +9,14 @@ from datasets import random_dataset
 from test_exactness import params_of
 
 import deteval
-from deteval.inference.operating import draw_halves, measure_halves, measure_replicates
+from deteval.inference.halves import count_splits, draw_halves, measure_halves
+from deteval.inference.operating import SEEN, measure_replicates
 from deteval.inference.weights import draw_weights, image_units
 from deteval.measures import Ranked, count, measure
 from deteval.operating import choose, gather_rows, macro, pooled, rates_of
+from deteval.records.criterion import Criterion
 from deteval.records.metric import Metric
-from deteval.records.operating_points import Criterion, Splits
+from deteval.records.operating_points import Splits
 from deteval.records.resampling import Resampling
 from deteval.studies.operating_points import operating_points
 
@@ -180,7 +182,8 @@ def test_bootstrap_replicates_are_brute_force_on_repeated_images():
         evidence = matched(seed)
         rows = gather_rows(Ranked(evidence, 2), 0, with_loss=criterion.kind == "lrp")
         units = image_units(len(evidence.images))
-        drawn = measure_replicates(rows, criterion, resampling, units)
+        found = measure_replicates(rows, criterion, resampling, units)
+        drawn, once = found.chosen, np.ones(len(evidence.images), np.int64)
         weights = draw_weights(units, len(evidence.images), 100, resampling.seed)
         assert drawn.threshold.shape == (len(evidence.categories) + 1, 100)
         for i in (0, 15, 16, 99):
@@ -189,6 +192,9 @@ def test_bootstrap_replicates_are_brute_force_on_repeated_images():
             for total, rates in expected_totals(evidence, 0, criterion, times, drawn.threshold[:, i], times).items():
                 for name, value in rates.items():
                     np.testing.assert_allclose(drawn.totals[total][name][i], value, rtol=1e-12)
+            for total, rates in expected_totals(evidence, 0, criterion, times, drawn.threshold[:, i], once).items():
+                for name, value in rates.items():
+                    np.testing.assert_allclose(found.everywhere.totals[total][name][i], value, rtol=1e-12)
 
 
 def expected_totals(evidence, threshold, criterion, chosen_on, cuts, times):
@@ -318,3 +324,54 @@ def test_thresholds_beyond_the_first_word_of_bits():
             found = choose(gather_rows(Ranked(evidence, 1), threshold), Criterion())
             once = np.ones(len(evidence.images), np.int64)
             np.testing.assert_array_equal(found.threshold[:, 0], expected_cuts(evidence, threshold, Criterion(), once))
+
+
+@pytest.mark.parametrize("criterion", [Criterion(), Criterion("precision", target=0.8)], ids=str)
+def test_what_flatters_is_taken_off(sample_run, criterion):
+    """The mean difference between a replicate and all images, of a maximum divided by the share that a replicate holds;
+    and the interval lies around what is left."""
+    resampling = Resampling(replicates=200)
+    points = operating_points(sample_run, criterion, resampling=resampling)
+    rows = gather_rows(Ranked(sample_run.evidence, 1), 0)
+    found = measure_replicates(rows, criterion, resampling, image_units(rows.n_images))
+    assert pytest.approx(1 - np.exp(-1)) == SEEN
+    for total, part in (("own macro", points.own.macro), ("own micro", points.own.micro),
+                        ("one macro", points.one.macro), ("one micro", points.one.micro)):
+        for name in ("precision", "recall", "F1"):
+            difference = found.chosen.totals[total][name] - found.everywhere.totals[total][name]
+            share = 1.0 if criterion.target and name == criterion.main else SEEN
+            expected = part.rates[name] - np.nanmean(difference) / share
+            assert part.intervals.elsewhere[name] == pytest.approx(expected, abs=1e-12)
+            low, high = part.intervals.limits[name]
+            assert low < part.intervals.elsewhere[name] < high
+            assert high - low > 3 * np.nanstd(difference) / np.sqrt(SEEN)
+    assert points.own.macro.intervals.elsewhere["F1"] < points.own.macro.rates["F1"]
+
+
+def test_splits_are_counted(sample_run):
+    rows = gather_rows(Ranked(sample_run.evidence, 1), 0)
+    for criterion in (Criterion(), Criterion("recall", target=0.7)):
+        halves = measure_halves(rows, criterion, Splits(), image_units(rows.n_images))
+        found = count_splits(halves, criterion)
+        name = criterion.main
+        own, one = (halves.other.totals[f"{which} macro"][name] for which in ("own", "one"))
+        judged = halves.has_cut[-1] & halves.has_cut[:-1].any(axis=0)
+        assert (found.own, found.one) == ((own > one)[judged].sum(), (one > own)[judged].sum())
+        assert found.splits == judged.sum() > 90
+        if criterion.target is not None:
+            pooled_one = halves.other.totals["one micro"][name]
+            assert found.met == ((own >= 0.7)[judged].sum(), (pooled_one >= 0.7)[judged].sum())
+            assert 0 < found.met[0] < found.splits
+        else:
+            assert found.met is None
+
+
+def test_no_loss_where_no_true_positive_is_kept():
+    """Differences of sums leave dust behind, which must not be divided by 0."""
+    gt = deteval.load_ground_truth(SAMPLE / "gt.json")
+    dt = deteval.load_detections(SAMPLE / "preds.json", gt)
+    evidence = deteval.match(gt, dt, deteval.Params(iou=0.5), detail=[0.5])
+    found = operating_points(evidence, Criterion("lrp"), splits=Splits(), resampling=Resampling(replicates=100))
+    for one in (*(one.part for one in found.classes), found.own.macro, found.one.macro):
+        values = [*one.stability.other.values(), *one.intervals.elsewhere.values()]
+        assert all(value is None or 0 <= value <= 1 for value in values)

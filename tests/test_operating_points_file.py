@@ -6,12 +6,14 @@ import pytest
 from gate_data import PREDICTIONS, TRUTH
 
 import deteval
+from deteval.loading import operating_points_file
 from deteval.loading.operating_points_file import read_operating_points
 from deteval.loading.settings import make_settings
 from deteval.records.score_cuts import ScoreCuts
 
 FILES, NEW = (PREDICTIONS, TRUTH), PREDICTIONS.parent / "preds_new.json"
 GOOD = "default: 0.5\nclasses:\n  person: 0.4\n  traffic light: 0.3\n  6: 0.25\n"
+INF = float("inf")
 CUTS = ScoreCuts((("person", 0.4), ("traffic light", 0.3), ("6", 0.25)), 0.5)
 
 
@@ -35,6 +37,8 @@ def points(tmp_path):
     ("default: 0\nclasses: {}\n", ScoreCuts((), 0.0)),
     ("default: 0.25\n", ScoreCuts((), 0.25)),
     ("default: 0.25\nclasses:\n", ScoreCuts((), 0.25)),
+    ("default: drop\nclasses: {person: 0.5, bus: drop}\n", ScoreCuts((("bus", INF), ("person", 0.5)), INF)),
+    ('{"default": "drop", "classes": {"drop": 0.5, "bus": "drop"}}', ScoreCuts((("bus", INF), ("drop", 0.5)), INF)),
     ('classes: {"no": 1, "a: b": -2, "\\u00e9": 0.1, "007": 0.2}\n',
      ScoreCuts((("no", 1), ("a: b", -2), ("\u00e9", 0.1), ("007", 0.2)))),
 ])
@@ -44,6 +48,9 @@ def test_what_a_file_holds(points, text, cuts):
 
 
 NO_LINES = "classes must be lines `class: score`, as person: 0.41"
+FLAT = "; if it is a class: classes stand under `classes:`"
+NO_CUT = ("has no score cut: write a score, drop to keep nothing of it, or take the line out so that the default "
+          "holds")
 KEYS = "version, chosen, iou, signature, fingerprint, default, classes"
 
 
@@ -55,21 +62,25 @@ KEYS = "version, chosen, iou, signature, fingerprint, default, classes"
     ("- person: 0.5\n", 1, f"a mapping with keys {KEYS} is needed"),
     ("0.5", 1, f"a mapping with keys {KEYS} is needed"),
     ("clases: {person: 0.5}\n", 1, "unknown key 'clases'; did you mean 'classes'?"),
-    ("classes: {person: 0.5}\nthreshold: 0.5\n", 2, "unknown key 'threshold'"),
+    ("classes: {person: 0.5}\nthreshold: 0.5\n", 2, f"unknown key 'threshold'{FLAT}"),
+    ("person: 0.5\ntraffic light: .4\n", 1, f"unknown key 'person'{FLAT}"),
+    ("default: 0.5\nperson: drop\n", 2, f"unknown key 'person'{FLAT}"),
+    ("default: 0.5\nthresholds: [1]\n", 2, "unknown key 'thresholds'"),
+    ("fingerprnt: abc\ndefault: 0.5\n", 1, "unknown key 'fingerprnt'; did you mean 'fingerprint'?"),
+    ("defualt: 0.5\n", 1, "unknown key 'defualt'; did you mean 'default'?"),
     ("version: 2\nclasses: {person: 0.5}\n", 1, "version 2 is not known; this deteval reads version 1"),
     ("version: true\nclasses: {person: 0.5}\n", 1, "version True is not known; this deteval reads version 1"),
-    ("classes:\n  person: 0.5\n  bus: null\n", 3, ("class 'bus' has no score cut, as none reached what was asked for; "
-                                                  "write a score, or take the line out so that the default holds")),
-    ("classes:\n  bus:\n", 2, ("class 'bus' has no score cut, as none reached what was asked for; write a score, or "
-                              "take the line out so that the default holds")),
+    ("classes:\n  person: 0.5\n  bus: null\n", 3, f"class 'bus' {NO_CUT}"),
+    ("classes:\n  bus:\n", 2, f"class 'bus' {NO_CUT}"),
+    ("classes:\n  bus: Drop\n", 2, "class 'bus': 'Drop' is not a score; did you mean 'drop'?"),
     ("classes:\n  bus: high\n", 2, "class 'bus': 'high' is not a score"),
     ("classes:\n  bus: '0.5'\n", 2, "class 'bus': '0.5' is not a score"),
     ("classes:\n  bus: true\n", 2, "class 'bus': True is not a score"),
     ("classes:\n  bus: [0.5]\n", 2, "class 'bus': [0.5] is not a score"),
     ("classes:\n  bus: .inf\n", 2, "'.inf' is not a finite number"),
     ("classes:\n  bus: .nan\n", 2, "'.nan' is not a finite number"),
-    ("classes:\n  bus: 1e999\n", 2, "class 'bus': inf is not a finite score"),
-    ("classes:\n  bus: 0.5\ndefault: 1e999\n", 3, "default: inf is not a finite score"),
+    ("classes:\n  bus: 1e999\n", 2, "class 'bus': inf is not a finite score; write drop to keep nothing"),
+    ("classes:\n  bus: 0.5\ndefault: 1e999\n", 3, "default: inf is not a finite score; write drop to keep nothing"),
     ("classes:\n  bus: 0.5\ndefault: high\n", 3, "default: 'high' is not a score"),
     ("classes:\n  1: 0.5\n  '1': 0.4\n", 3, "class '1' stands here for the second time"),
     ("classes:\n  bus: 0.5\n  bus: 0.4\n", 3, "the key 'bus' stands here for the second time"),
@@ -97,15 +108,16 @@ def test_what_is_no_file(deteval_run, value, message):
 
 
 @pytest.mark.parametrize("text, problem", [
-    ("classes: {persn: 0.5}\n", "class 'persn' is not among the 6 of the ground truth; did you mean 'person'?"),
-    ("classes: {1: 0.5, person: 0.5}\ndefault: 0\n", "'1' and 'person' are the same class"),
-    ("classes: {person: 0.5}\n", ("class 'bicycle' has no score cut (and 4 more have none); give it one, or a "
+    ("classes:\n  car: 0.5\n  persn: 0.5\n", (":3: class 'persn' is not among the 6 of the ground truth; did you mean "
+                                              "'person'?")),
+    ("default: 0\nclasses:\n  1: 0.5\n  person: 0.5\n", ":4: '1' and 'person' are the same class"),
+    ("classes: {person: 0.5}\n", (": class 'bicycle' has no score cut (and 4 more have none); give it one, or a "
                                   "`default` for all such classes, or score without it (--classes)")),
 ])
 def test_classes_that_do_not_fit(points, deteval_run, text, problem):
     for command in ("score", "check", "crosscheck"):
         outcome = deteval_run(command, *FILES, "--operating-points", points(text))
-        assert (outcome.code, outcome.out, outcome.err) == (2, "", f"deteval: operating_points: {problem}\n")
+        assert (outcome.code, outcome.out, outcome.err) == (2, "", f"deteval: {points(text)}{problem}\n")
 
 
 def test_a_yaml_file_names_it_beside_itself_and_errors_name_both_lines(points, deteval_run, tmp_path):
@@ -130,8 +142,8 @@ def test_a_yaml_file_names_it_beside_itself_and_errors_name_both_lines(points, d
     ("[a.yaml]", "operating_points: ['a.yaml'] is not the path of a YAML file"),
     ("0.5", "operating_points: 0.5 is not the path of a YAML file"),
     ("true", "operating_points: True is not the path of a YAML file"),
-    ("{person: 0.5}", ("operating_points: unknown key 'person'; the path of a YAML file is needed, or a mapping with "
-                       "classes and default")),
+    ("{person: 0.5}", (f"operating_points: unknown key 'person'{FLAT}; the path of a YAML file is needed, or a mapping "
+                       "with classes and default")),
     ("{classes: {person: high}}", "operating_points: class 'person': 'high' is not a score"),
     ("{default: high}", "operating_points: default: 'high' is not a score"),
 ])
@@ -220,3 +232,42 @@ def test_a_baseline_with_cuts_that_are_none(gate, deteval_run, tmp_path):
         base.write_text(json.dumps(document))
         outcome = gate("- {metric: AP, max_drop: 1pt}\n", "--baseline", base)
         assert (outcome.code, outcome.err) == (2, f"deteval: {base}: settings.{problem}; {how}\n")
+
+
+def test_dropped_classes_stay_dropped_in_json_and_under_a_baseline(points, gate, deteval_run, tmp_path):
+    """JSON knows no infinity: the word stands in settings, and comes back from them."""
+    file, base, evidence = points("default: drop\nclasses: {person: 0.5, dog: drop}\n"), tmp_path / "base.json", \
+        tmp_path / "base.npz"
+    assert deteval_run("score", *FILES, "--operating-points", file, "--format", "json", "-o", base, "--save-evidence",
+                       evidence).code == 0
+    document = json.loads(base.read_text())
+    assert document["settings"]["operating_points"] == {"default": "drop", "classes": {"dog": "drop", "person": 0.5}}
+    inline = points("operating_points: {default: drop, classes: {person: 0.5, dog: drop}}\n", "config.yaml")
+    again = json.loads(deteval_run("score", *FILES, "--format", "json", "--config", inline).out)
+    assert (again["signature"], again["metrics"]) == (document["signature"], document["metrics"])
+    for baseline in (base, evidence):
+        assert gate("- {metric: AP, max_drop: 1pt}\n", "--baseline", baseline, new=PREDICTIONS).code == 0
+    document["settings"]["operating_points"]["classes"] = {"dg": "drop"}
+    base.write_text(json.dumps(document))
+    outcome = gate("- {metric: AP, max_drop: 1pt}\n", "--baseline", base)
+    assert (outcome.code, outcome.err) == (2, (f"deteval: {base}: settings.operating_points: class 'dg' is not among "
+                                               "the 6 of the ground truth; did you mean 'dog'?\n"))
+
+
+def test_a_file_says_where_its_cuts_were_chosen(points, deteval_run):
+    signature = "deteval|bbox|sim:iou|thr:.75|area:coco|max:1,10,100|nms:0.3|v:0"
+    file = points(f"iou: 0.75\nsignature: '{signature}'\ndefault: 0.5\n")
+    outcome = deteval_run("score", *FILES, "--iou", ".5", "--operating-points", file)
+    assert ("note: the score cuts were chosen at IoU .75, with NMS 0.3, and are used at IoU .5, without NMS: other "
+            "cuts may be best here [cuts-from-elsewhere]\n") in outcome.out
+    assert "cuts-from-elsewhere" not in deteval_run("score", *FILES, "--nms", ".3", "--operating-points", file).out
+    assert "cuts-from-elsewhere" not in deteval_run("score", *FILES, "--operating-points", points(GOOD)).out
+
+
+def test_as_many_classes_as_there_may_be(points, monkeypatch):
+    file = points(GOOD)
+    monkeypatch.setattr(operating_points_file, "MOST_NODES", 6)  # the file, default, classes and three cuts
+    assert read_operating_points(file) == CUTS
+    monkeypatch.setattr(operating_points_file, "MOST_NODES", 5)
+    with pytest.raises(deteval.DetevalError, match=r"points.yaml:5: the file is too large for a configuration"):
+        read_operating_points(file)

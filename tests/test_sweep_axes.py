@@ -62,7 +62,11 @@ def test_a_range_of_thresholds_holds_those_of_coco():
     ("iou", [[]], "iou: [] is not a setting; leave it out, or write the default"),
     ("iou", [0.5, ".5"], "iou: .5 is given twice"),
     ("iou", [".3,.5", [0.5, 0.3]], "iou: .3,.5 is given twice"),
-    ("iou", ".5:.9:.3", "iou: '.5:.9:.3': the step does not divide the range"),
+    ("iou", ".5:.9:.3", "iou: '.5:.9:.3': the step does not divide the range; did you mean '.5:.8:.3'?"),
+    ("min_score", "0.05:1:.1", ("min_score: '0.05:1:.1': the step does not divide the range; did you mean "
+                                "'.05:.95:.1'?")),
+    ("max_dets", "1:100:10", "max_dets: '1:100:10': the step does not divide the range; did you mean '1:91:10'?"),
+    ("nms", ".5:.6:.2", "nms: '.5:.6:.2': the step does not divide the range; it is larger"),
     ("iou", [True], "iou: True is neither text nor a number"),
     ("min_score", [".1:.9:.1"], ("min_score: '.1:.9:.1' within a list is one setting, and min_score is a single "
                                  "number; a range of points stands by itself")),
@@ -103,7 +107,7 @@ def test_values_are_found_on_their_axis():
     assert find_positions(parse_axis("iou", ".5:.95:.05"), [0.9, 0.5]) == (0, 8)
     assert find_positions(parse_axis("min_score", [None, 0.3, 0.1]), [0.1, None]) == (0, 2)
     assert find_positions(parse_axis("area", ["all", "small,all"]), ["small,all"]) == (1,)
-    with pytest.raises(DetevalError, match=r"^iou: \.7 is not a value of this axis; the axis has \.5, \.6$"):
+    with pytest.raises(DetevalError, match=r"^iou: \.7 is not a value of this axis; it has \.5, \.6$"):
         find_positions(parse_axis("iou", [0.5, 0.6]), 0.7)
 
 

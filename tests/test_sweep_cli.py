@@ -13,6 +13,10 @@ import deteval
 from deteval.records.findings import CATALOGUE
 
 SCHEMA = json.loads((Path(deteval.__file__).parent / "sweep.schema.json").read_text())
+EMPTY = ("warning: 1 image with ground truth and without detections, as image 18: did the model run on all of them? "
+         "[images-without-detections]\n")
+
+
 def table(text):
     """The rows of the table as cells."""
     lines = text.splitlines()
@@ -22,7 +26,7 @@ def table(text):
 
 def test_the_report(sweep):
     outcome = sweep(GRID.replace("[null, .3, .5]", "[.3, .5]").replace("[null, .5]", ".5"))
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, outcome.err) == (0, EMPTY)
     assert outcome.out == """\
 deteval|bbox|sim:iou|thr:*|area:all|max:1,10,100|min-score:*|nms:0.5|v:0.1.0
 ground truth 59f4c2ba2f0c7d3c
@@ -37,9 +41,9 @@ new    .5          0.5        0.5  0.6880  0.7796
 new    .5:.95:.05  0.3        0.5  0.4709  0.4921
 new    .5:.95:.05  0.5        0.5  0.4193  0.5240
 
-old: F1 0.7842 at iou .5, min_score 0.5; within 1 % of it: no other min_score
+old: F1 0.7842 at iou .5, min_score 0.5; one step away loses more than 1 %
 old: the best point lies at the end of an axis; a higher min_score may be better still
-new: F1 0.7796 at iou .5, min_score 0.5; within 1 % of it: no other min_score
+new: F1 0.7796 at iou .5, min_score 0.5; one step away loses more than 1 %
 new: the best point lies at the end of an axis; a higher min_score may be better still
 """
 
@@ -72,7 +76,7 @@ def test_formats_agree(sweep):
 def test_json_says_what_is_best(sweep):
     document = json.loads(sweep(GRID, "--format", "json").out)
     values = {(row["model"], row["iou"], row["min_score"], row["nms"]): row["F1"] for row in document["points"]}
-    assert document["objective"] == {"metric": "F1", "where": {"iou": [".5"]}}
+    assert document["objective"] == {"metric": "F1", "where": {"iou": [".5"]}, "min": {}}
     assert document["matches"] == 2
     for best in document["best"]:
         allowed = {key: value for key, value in values.items() if key[:2] == (best["model"], ".5")}
@@ -86,8 +90,8 @@ def test_json_says_what_is_best(sweep):
 def test_where_the_words_are_not_in_the_report_they_are_on_stderr(sweep, tmp_path):
     words = sweep(GRID).out.split("\n\n")[-1]
     assert words.startswith("old: F1 0.7842 at ")
-    assert sweep(GRID, "--format", "csv").err == words
-    assert sweep(GRID, "-o", tmp_path / "out.txt").err == f"wrote {tmp_path / 'out.txt'}\n{words}"
+    assert sweep(GRID, "--format", "csv").err == words + EMPTY
+    assert sweep(GRID, "-o", tmp_path / "out.txt").err == f"wrote {tmp_path / 'out.txt'}\n{words}{EMPTY}"
     assert sweep(GRID, "--format", "json", "-q").err == ""
 
 
@@ -103,7 +107,7 @@ def test_reading_options_and_notes_are_in_the_json(sweep):
 def test_the_best_point_stands_out(sweep):
     markdown = sweep(GRID, "--format", "markdown").out
     lines = markdown.splitlines()
-    assert lines[0].startswith("- old: F1 0.7842 at iou .5, min\\_score 0.5, nms 0.5; within 1 % of it: ")
+    assert lines[0].startswith("- old: F1 0.7842 at iou .5, min\\_score 0.5, nms 0.5; within 1 %: nms 0.5 to none")
     assert [line for line in lines if "**" in line] == [
         "| **old** | **.5** | **0.5** | **0.5** | **0.6953** | **0.7842** |",
         "| **new** | **.5** | **0.5** | **0.5** | **0.6880** | **0.7796** |"]
@@ -207,6 +211,39 @@ def test_the_plan_is_what_is_done(sweep, monkeypatch):
                  + f"predictions: {SAMPLE / 'preds.json'}\n").out.endswith("points   1\nmatches  1\n")
 
 
+def test_findings_name_the_models_that_have_them(sweep, tmp_path):
+    records = json.loads((SAMPLE / "preds.json").read_text())
+    (tmp_path / "part.json").write_text(json.dumps([one for one in records if one["image_id"] > 2]))
+    models = MODELS.replace(f"new: {SAMPLE / 'preds_new.json'}", "new: part.json")
+    outcome = sweep("sweep: {nms: .5}", models=models)
+    assert outcome.err.splitlines() == [
+        f"warning: {words}: did the model run on all of them? [images-without-detections]" for words in (
+            "old: 1 image with ground truth and without detections, as image 18",
+            "new: 3 images with ground truth and without detections, as image 1")]
+    document = json.loads(sweep("sweep: {nms: .5}", "--format", "json", models=models).out)
+    jsonschema.validate(document, SCHEMA)
+    assert [(one["code"], one["models"]) for one in document["findings"]] == [
+        ("images-without-detections", ["old"]), ("images-without-detections", ["new"])]
+
+
+def test_a_minimum_joins_the_metrics(sweep):
+    text = GRID.replace("[AP, F1]", "AP").replace("metric: F1", "metric: recall, min: {precision: .8}")
+    assert "objective  recall with precision of at least 0.8 where iou .5\n" in sweep(text, "--dry-run").out
+    document = json.loads(sweep(text, "--format", "json").out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["metrics"] == ["AP", "recall", "precision"]
+    assert document["objective"]["min"] == {"precision": 0.8}
+    for best in document["best"]:
+        rows = [row for row in document["points"] if row["model"] == best["model"] and row["iou"] == ".5"]
+        assert best["value"] == max(row["recall"] for row in rows if row["precision"] >= 0.8)
+    document = json.loads(sweep(text.replace(".8}", ".9}"), "--format", "json").out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["best"] == []
+    assert [(one["model"], one["reason"]) for one in document["without_best"]] == [
+        ("old", "below-minimum"), ("new", "below-minimum")]
+    assert "**" not in sweep(text.replace(".8}", ".9}"), "--format", "markdown").out
+
+
 def test_findings_come_once_on_stderr(sweep, tmp_path):
     (tmp_path / "empty.json").write_text("[]")
     models = f"ground_truth: {SAMPLE / 'gt.json'}\npredictions: {{none: empty.json, also none: empty.json}}\n"
@@ -214,6 +251,6 @@ def test_findings_come_once_on_stderr(sweep, tmp_path):
                     models=models)
     assert outcome.code == 0
     assert outcome.err.count("[empty-predictions]") == 1
-    assert outcome.err.endswith(f"wrote {tmp_path / 'out.csv'}\n")
+    assert outcome.err.startswith(f"wrote {tmp_path / 'out.csv'}\n")
     assert (tmp_path / "out.csv").read_text() == "model,nms,AP\n" + "".join(
         f"{name},{nms},0.0\n" for name in ("none", "also none") for nms in ("none", "0.5"))

@@ -23,7 +23,7 @@ def test_the_config_states_every_key_and_runs(deteval_run, monkeypatch):
     monkeypatch.chdir(ROOT)
     outcome = deteval_run("sweep", "configs/sweep.yaml", "--digits", 2)
     assert outcome.code == 0
-    assert "old: F1 0.81 at iou .5, min_score 0.45, nms 0.5" in outcome.out
+    assert "old: F1 0.81 with precision 0.85 at iou .5, min_score 0.45, nms 0.5" in outcome.out
 
 
 def test_the_page_names_every_key_and_axis_with_its_cost():

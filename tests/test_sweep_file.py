@@ -11,7 +11,7 @@ ground_truth: data/gt.json
 predictions:
   small: a.json
   7: [b1.json, ../b2.json]
-settings: {max_dets: [300], category_map: map.yaml, images: listed.txt}
+settings: {area_source: box, category_map: map.yaml, images: listed.txt}
 sweep:
   similarity: [iou, giou]
   iou: [.5, .75, ".5:.95:.05"]
@@ -20,7 +20,7 @@ sweep:
   nms: [null, .5, .7]
   area: [all, small]
 metrics: [AP, "AP@.3,.5", AR, AP, F1]
-objective: {metric: F1, where: {iou: .5, area: all, min_score: ".2:.4:.1"}}
+objective: {metric: F1, where: {iou: .5, area: all, min_score: ".2:.4:.1"}, min: {precision: .9, "AP@.5": 0}}
 threads: 2
 format: csv
 digits: 3
@@ -45,7 +45,7 @@ def test_the_whole_file(read, tmp_path):
     assert config.predictions == {"small": (str(tmp_path / "a.json"),),
                                   "7": (str(tmp_path / "b1.json"), str(tmp_path / ".." / "b2.json"))}
     assert config.places[str(tmp_path / "a.json")] == f"{tmp_path / 'sweep.yaml'}:4"
-    assert config.settings == {"max_dets": [300], "category_map": str(tmp_path / "map.yaml"),
+    assert config.settings == {"area_source": "box", "category_map": str(tmp_path / "map.yaml"),
                                "images": str(tmp_path / "listed.txt")}
     assert {name: axis.texts for name, axis in config.axes.items()} == {
         "similarity": ("iou", "giou"), "iou": (".5", ".75", ".5:.95:.05"),
@@ -53,6 +53,7 @@ def test_the_whole_file(read, tmp_path):
         "max_dets": ("1", "10", "100", "300"), "nms": ("none", "0.5", "0.7"), "area": ("all", "small")}
     assert list(map(str, config.metrics)) == ["AP", "AP@.3,.5", "AR", "F1"]
     assert str(config.objective) == "F1"
+    assert [(str(metric), least) for metric, least in config.minimum] == [("precision", 0.9), ("AP@.5", 0.0)]
     assert allowed_positions(config, config.axes) == (("iou", (0,)), ("area", (0,)), ("min_score", (3, 5, 7)))
     assert config.running == {"threads": 2, "format": "csv", "digits": 3}
 
@@ -132,6 +133,23 @@ AXES = "write one or more, as sweep: {min_score: \".05:.95:.05\", nms: [null, .5
     (REST + "objective: {where: {nms: .5}}", 3, ("objective: which metric is to be highest? Name it, as {metric: F1, "
                                                 "where: {iou: .5}}")),
     (REST + "objective: {metric: F1, were: {}}", 3, "unknown key 'were'; did you mean 'where'?"),
+    (REST + "objective:\n  metric: F1\n  min: .9", 5, ("min: 0.9 does not name metrics and their least values, as "
+                                                          "{precision: 0.9}")),
+    (REST + "objective:\n  metric: F1\n  min:\n    precison: .9", 6,
+     "metric 'precison': 'precison' is not a metric; did you mean 'precision'?"),
+    (REST + "objective:\n  metric: F1\n  min:\n    AP: .9\n    AR: 90", 7, "min: AR: 90 is not a number from 0 to 1"),
+    (REST + "objective: {metric: F1, min: {AP: true}}", 3, "min: AP: True is not a number from 0 to 1"),
+    (REST + "objective: {metric: F1, min: {'AP,AR': .5}}", 3, "min: 'AP,AR' is not one metric"),
+    (REST + "objective:\n  metric: F1\n  min:\n    F1@.5: .1\n    F1@0.5: .2", 7,
+     "min: F1@.5 stands here for the second time"),
+    ("settings:\n  area: all\n  nms: .5\n" + REST, 3,
+     "nms: is an axis of this sweep, too; take it out of settings, or out of sweep"),
+    ("settings:\n  images: [1, 2]\n" + REST, 2, "images: [1, 2] is not the path of a list of images"),
+    ("predictions: a\nsweep:\n  operating_points: [none, {default: .5}]", 3,
+     "operating_points: the values of this axis are files, which tell them apart in the report"),
+    ("predictions: a\nsweep:\n  classes: [[\"a,b\"], [a, b]]", 3,
+     "classes: a,b would stand for two settings; name one of them by ids"),
+    ("predictions:\n  a: x\n  \"a\\e\": z\n", 3, "predictions: the name 'a\\x1b' holds a control character"),
     (REST + "objective: {metric: F1, where: nms}", 3, ("where: names axes and the values allowed, as {iou: .5, area: "
                                                       "all}")),
 ])
@@ -144,7 +162,7 @@ def test_refusals(read, tmp_path, text, line, problem):
 @pytest.mark.parametrize("where, problem", [
     ("nsm: .5", "where: 'nsm' is not an axis of this sweep; did you mean 'nms'?"),
     ("similarity: iou", "where: 'similarity' is not an axis of this sweep; there are nms"),
-    ("nms: [.5, .25]", "where: nms: 0.25 is not a value of this axis"),
+    ("nms: [.5, .25]", "where: nms: 0.25 is not a value of this axis; it has 0.5, 0.7"),
     ("nms: [.5, 2]", "where: nms: 2 is not an IoU from 0 to 1"),
 ])
 def test_an_objective_that_matches_no_point(read, tmp_path, where, problem):

@@ -11,11 +11,13 @@ from datasets import random_dataset
 from test_properties import loaded
 
 import deteval
+from deteval.best_points import best_point
 from deteval.errors import DetevalError
 from deteval.loading.sweep_axes import parse_axis
-from deteval.records.metric import Metric, as_metrics
+from deteval.records.metric import Metric, as_metrics, resolve
 from deteval.records.params import Params
-from deteval.records.sweep import Axis, Objective, Plan
+from deteval.records.sweep import Axis, ModelSweep, Objective, Plan, WithoutBest
+from deteval.records.sweep_cells import check_points
 from deteval.records.sweep_matches import axis_costs, batches, matches
 from deteval.studies import sweep as study
 
@@ -183,14 +185,14 @@ GRID = Plan(Params(), (Axis("min_score", (0.1, 0.2, 0.3, 0.4, None), ("0.1", "0.
 
 def test_flat_runs_on_numbers_and_any_words():
     values = np.array([[0.5, 0.5, 0.5], [0.996, 1.0, 1.0], [0.2, 0.1, 0.1], [1.0, 0.1, 1.0], [0.999, 0.1, 0.2]])
-    model = study.ModelSweep("one", values[..., None], (), (), "")
-    best = study._best(model, GRID, GRID.objective)
+    model = ModelSweep("one", values[..., None], (), (), "")
+    best = best_point(model, GRID, GRID.objective)
     assert (best.position, best.value) == ((1, 1), 1.0)
     assert dict(best.flat) == {"min_score": (1,), "similarity": (0, 1, 2)}
     values[4, 1], values[0, 1] = 0.99, 0.995  # no cut lies below 0.1
-    assert dict(study._best(model, GRID, GRID.objective).flat)["min_score"] == (4, 0, 1)
+    assert dict(best_point(model, GRID, GRID.objective).flat)["min_score"] == (4, 0, 1)
     values[:] = np.nan
-    assert study._best(model, GRID, GRID.objective) is None
+    assert best_point(model, GRID, GRID.objective) == WithoutBest("one", "undefined")
 
 
 @pytest.mark.parametrize(("axes", "metrics", "message"), [
@@ -209,11 +211,34 @@ def test_a_metric_that_does_not_exist_somewhere_is_refused(axes, metrics, messag
     assert (str(refused.value), refused.value.exit_code) == (message, 2)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_no_point_without_a_metric_is_missed(seed):
+    """Axes are looked at one by one; all points together come to the same."""
+    rng = np.random.default_rng(seed)
+    pool = {"iou": [".5:.95:.05", 0.5, ".5,.75"], "area": ["coco", "all", "all,small"], "similarity": ["giou", "iou"],
+            "max_dets": ["1,10,100", 100, "10,100"]}
+    axes = [parse_axis(name, rng.permutation(values)[: int(rng.integers(1, 4))].tolist())
+            for name, values in pool.items()]
+    metrics = as_metrics(str(rng.choice(["AP50", "APs", "AR10", "AP@.75", "AP/area=small", "AR/max=10", "AP"])))
+
+    def refused(check):
+        try:
+            check()
+        except DetevalError:
+            return True
+        return False
+
+    plan = Plan(Params(), tuple(axes), metrics)
+    everywhere = itertools.product(*(range(len(axis)) for axis in plan.axes))
+    assert refused(lambda: check_points(plan)) == any(
+        refused(lambda point=point: resolve(metrics[0], plan.params(point))) for point in everywhere)
+
+
 @pytest.mark.parametrize(("axes", "metrics", "message"), [
     ({"classes": ["person", "car"]}, "AP/class=person",
-     "class 'person' is not among the 1 of the ground truth; at the point classes car"),
+     "metric 'AP/class=person': class 'person' is not among the 1 of the ground truth; at the point classes car"),
     ({"classes": ["person", "cat"]}, "AP",
-     "class 'cat' is not among the 6 of the ground truth; did you mean 'car'?; at the point classes cat"),
+     "classes: class 'cat' is not among the 6 of the ground truth; did you mean 'car'?; at the point classes cat"),
     ({"operating_points": [None, {"default": None, "classes": {"car": 0.5}}], "classes": ["car", "bus"]}, "AP",
      ("operating_points: class 'bus' has no score cut; give it one, or a `default` for all such classes, or score "
      "without it (--classes); at the point operating_points {090a299c}, classes bus")),
@@ -255,3 +280,62 @@ def test_json_holds_every_point_in_the_form_of_the_options(sample):
     assert set(axes).isdisjoint(document["settings"])
     assert document["matches"] == 2
     assert [one["model"] for one in document["best"]] == ["one"]
+
+
+@pytest.mark.parametrize("chosen", [None, [0, 1, 2, 17, 18, 19]])
+@pytest.mark.parametrize("seed", range(8))
+def test_findings_are_those_of_a_score_run(seed, chosen):
+    """Of one at no score cut and the largest cap of the grid, the costly axes at their first values."""
+    data = random_dataset(seed)
+    gt, dt = loaded(data)
+    images = None if chosen is None else [i for i in chosen if i < len(gt.images)]
+    plan = deteval.plan_sweep({"min_score": [0.5, None], "max_dets": [1, 2], "nms": [0.7, None]}, "AP,F1")
+    try:
+        result = deteval.sweep(gt, {"one": dt}, plan, images=images)
+    except DetevalError:  # nothing evaluable
+        return
+    codes = ("many-ties", "cut-by-cap", "images-without-detections")
+    scores = deteval.evaluate(gt, dt, Params(max_dets=(1, 2), nms=0.7), images=images)
+    assert [one for one in result.models[0].findings if one.code in codes] == [
+        one for one in scores.findings if one.code in codes]
+
+
+@pytest.mark.parametrize("name", ["person", "bicycle", "car", "bus", "traffic light", "dog"])
+def test_images_without_detections_are_those_of_all_scores(name, sample):
+    gt, dt = sample
+    plan = deteval.plan_sweep({"min_score": [0.5, 0.9]}, "F1", settings={"classes": [name]})
+    found = deteval.sweep(gt, {"one": dt}, plan).findings
+    assert found == {one: ("one",) for one in deteval.evaluate(gt, dt, Params(classes=(name,))).findings
+                     if one.code != "left-out"}
+
+
+def test_equal_scores_of_different_classes_are_no_ties(sample):
+    gt, _ = sample
+    dt = deteval.load_detections([{"image_id": 1, "category_id": one, "bbox": [0, 0, 9, 9], "score": 0.5}
+                                  for one in (1, 2, 3)], gt)
+    found = deteval.sweep(gt, {"one": dt}, deteval.plan_sweep({"nms": [None]}, "AP")).findings
+    assert "many-ties" not in {one.code for one in found}
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"settings": {"nms": 0.5}}, "nms: is an axis of this sweep, too; take it out of settings, or out of axes"),
+    ({"settings": {"box_format": "xyxy"}}, "box_format: is not a setting of the evaluation"),
+    ({"objective": {"metric": "F1", "mim": {}}}, "objective: unknown key 'mim'; did you mean 'min'?"),
+    ({"objective": {"metric": "F1", "min": 0.5}},
+     "objective: min: 0.5 does not name metrics and their least values, as {'precision': 0.9}"),
+    ({"objective": {"metric": "F1", "min": {"AP": 2}}}, "min: AP: 2 is not a number from 0 to 1"),
+])
+def test_what_a_plan_refuses(options, message):
+    with pytest.raises(DetevalError) as refused:
+        deteval.plan_sweep({"nms": [0.5, None]}, **options)
+    assert (str(refused.value), refused.value.exit_code) == (message, 2)
+
+
+def test_a_minimum_of_a_plan(sample):
+    gt, dt = sample
+    plan = deteval.plan_sweep({"min_score": ".1:.9:.1"}, "AP", settings={"iou": 0.5},
+                              objective={"metric": "recall", "min": {"precision": 0.8}})
+    result = deteval.sweep(gt, {"one": dt}, plan)
+    _, recall, precision = result.models[0].values.T
+    assert result.best[0].value == recall[precision >= 0.8].max()
+    assert result.best[0].position == (int(np.argmax(np.where(precision >= 0.8, recall, -1))),)

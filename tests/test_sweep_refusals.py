@@ -1,5 +1,7 @@
 """What `deteval sweep` refuses, and when: before an input is read, or before anything is matched."""
 
+from time import monotonic
+
 import pytest
 from sweep_data import GRID, MODELS, SAMPLE
 
@@ -14,6 +16,21 @@ def test_very_many_points_are_confirmed(sweep, tmp_path, monkeypatch):
     monkeypatch.setattr("deteval.cli.sweep_request.MOST_POINTS", 3)
     small = "sweep: {nms: [none, .5]}\nmetrics: AP"
     assert (sweep(small).code, sweep(small, "--yes").code) == (2, 0)
+
+
+def test_more_points_than_fit_into_memory_are_refused_at_once(sweep, tmp_path):
+    text = 'sweep: {min_score: "0:.9999:.0001", nms: "0:.9:.001"}\n'
+    for option in ("--yes", "--dry-run"):
+        outcome = sweep(text, option)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err == "deteval: 9,010,000 points are more than the 2,000,000 that a sweep may have\n"
+
+
+def test_a_plan_of_millions_of_points_takes_no_time(sweep):
+    start = monotonic()
+    outcome = sweep('sweep: {iou: ".1:.9:.001", max_dets: "1:500:1", area: [all, small, "tiny:0-9"]}', "--dry-run")
+    assert outcome.out.endswith(" more than 100,000 points: the sweep needs --yes\n")
+    assert monotonic() - start < 2, "a second where each of 1,201,500 points is looked at would be forty"
 
 
 @pytest.mark.parametrize("text, arguments, problem", [
@@ -32,10 +49,22 @@ def test_very_many_points_are_confirmed(sweep, tmp_path, monkeypatch):
     (GRID, ["--gt", "nowhere.json"], "nowhere.json: cannot be read: No such file or directory"),
     (GRID, ["--images", "nowhere.txt"], "nowhere.txt: cannot be read: No such file or directory"),
     (GRID, ["-o", "/nowhere/x.csv"], "/nowhere/x.csv: the folder /nowhere does not exist"),
-    (GRID, ["--classes", "persn"], "class 'persn' is not among the 6 of the ground truth; did you mean 'person'?"),
+    (GRID, ["--classes", "persn"], ("classes: class 'persn' is not among the 6 of the ground truth; did you mean "
+                                    "'person'?")),
+    ("sweep:\n  nms: .5\n  classes: [[car, persn]]\n", [],
+     "{yaml}:5: classes: class 'persn' is not among the 6 of the ground truth; did you mean 'person'?"),
+    ("sweep: {nms: .5}\nmetrics:\n- AP\n- AP/class=cat\n", [],
+     "{yaml}:6: metric 'AP/class=cat': class 'cat' is not among the 6 of the ground truth; did you mean 'car'?"),
+    ("sweep: {nms: .5}\nobjective:\n  metric: AP\n  min:\n    AR: .5\n    AP/class=cat: .1\n", [],
+     "{yaml}:8: metric 'AP/class=cat': class 'cat' is not among the 6 of the ground truth; did you mean 'car'?"),
+    ("sweep: {nms: .5}\nobjective:\n  metric: AP\n  min: {AP@.75: .1}\n", ["--iou", ".5"],
+     "{yaml}:6: metric 'AP@.75': the run has no IoU threshold .75, only .5"),
+    (GRID, ["--gt", "x" * 300], f"{'x' * 300}: cannot be read: File name too long"),
+    ("sweep: {nms: .5}\nsettings: {images: \"a\\0\"}\n", [], "{folder}/a\0: cannot be read: embedded null byte"),
 ])
 def test_refusals(sweep, tmp_path, text, arguments, problem):
     yaml = str(tmp_path / "sweep.yaml")
+    problem = problem.replace("{folder}", str(tmp_path))
     outcome = sweep(text, *(str(one).replace("{yaml}", yaml) for one in arguments))
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"deteval: {problem.replace('{yaml}', yaml)}"), outcome.err

@@ -10,7 +10,7 @@ from sweep_data import GRID, MODELS, SAMPLE
 from test_compare_terminal import in_terminal
 
 import deteval
-from deteval.cli.output import _time_left
+from deteval.cli.output import _time_left, remark, say
 from deteval.loading.sweep_file import read_sweep
 from deteval.records.sweep import Objective, Plan
 from deteval.reports.layout import Look, display_width
@@ -73,3 +73,16 @@ def test_progress_and_ctrl_c(tmp_path):
     assert re.search(r"\rsweeping +\d+%", shown)
     assert shown.endswith("\r\x1b[K\r\ndeteval: interrupted\r\n")
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.yaml"]
+
+
+def test_lines_on_a_terminal_break_between_words(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    text = "old: F1 0.7842 at iou .5, min_score 0.5; one step away loses more than 1 %"
+    remark(text, False)
+    assert capsys.readouterr().err == text + "\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    remark(text, False)
+    assert capsys.readouterr().err == "old: F1 0.7842 at iou .5, min_score 0.5;\n  one step away loses more than 1 %\n"
+    remark(text, True)
+    say("")
+    assert capsys.readouterr().err == "\n"

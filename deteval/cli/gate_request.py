@@ -95,12 +95,12 @@ def _config(given: dict[str, Any]) -> GateConfig:
 def _check_outputs(files: tuple[str, ...], given: dict[str, Any], config: GateConfig) -> None:
     """Refuse outputs that cannot be written, or would overwrite an input or each other."""
     inputs = [*files, *(path for path in (config.path, config.baseline) if path), *files_of(config.settings)]
-    targets = [path for path in (given["output"], given["junit"]) if path and path != "-"]
+    targets = [path for path in (given["output"], given["junit"]) if path is not None and path != "-"]
     for target in targets:
         check_target(target, inputs)
     if len(targets) == 2 and os.path.realpath(targets[0]) == os.path.realpath(targets[1]):
         raise usage_error(f"{targets[0]}: is given for -o and for --junit; they need a file each")
-    if given["junit"]:
+    if given["junit"] is not None:
         if given["junit"] == "-":
             raise usage_error("junit: - is not a file; the report itself goes to stdout")
         from deteval.reports.gate_junit import check_junit

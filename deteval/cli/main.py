@@ -118,16 +118,8 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    lines = [f"deteval: {line}" for line in message.split("\n")]
-    if sys.stderr is not None and sys.stderr.isatty():  # a terminal would break lines within words
-        import shutil
-        import textwrap
-
-        width = max(shutil.get_terminal_size().columns, 20)
-        lines = [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ",
-                                                                  break_on_hyphens=False, break_long_words=False)]
     from deteval.cli.output import say
 
-    for line in lines:
-        say(line)
+    for line in message.split("\n"):
+        say(f"deteval: {line}")
     return code

@@ -1,7 +1,7 @@
 """Models given on a command line, as predictions or as evidence, read and matched into runs."""
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deteval.cli.options import setting_values
@@ -23,7 +23,7 @@ def all_evidence(models: Sequence[Model]) -> bool:
     for what it is, rather than taken for predictions.
     """
     for path in (path for model in models for path in model):
-        if path != STDIN and not Path(path).exists():
+        if path != STDIN and not os.path.exists(path):
             raise usage_error(f"{path}: cannot be read: No such file or directory")
     return all(_is_evidence(model) for model in models)
 

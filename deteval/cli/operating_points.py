@@ -18,7 +18,8 @@ from deteval.cli.options import (
 
 if TYPE_CHECKING:
     from deteval.cli.request import Request
-    from deteval.records.operating_points import Criterion, OperatingPoints, Splits
+    from deteval.records.criterion import Criterion
+    from deteval.records.operating_points import OperatingPoints, Splits
     from deteval.records.resampling import Resampling
     from deteval.records.run import Run
 
@@ -33,7 +34,7 @@ Examples:
   deteval operating-points run.evidence.npz --iou .75 --format json
   deteval operating-points preds.json gt.json --format yaml -o points.yaml
 
-points.yaml is what --operating-points of score, sweep and gate takes.
+points.yaml is what --operating-points of score, compare, gate and sweep takes.
 
 \b
 Exit codes: 0 done, whether targets are reached or not, 2 usage or a file that
@@ -49,7 +50,7 @@ cannot be opened, 3 input content invalid or nothing evaluable.
               help="Choose the lowest score that reaches a precision, or the highest that reaches a recall.")
 @click.option("--lrp", is_flag=True, help="Choose by the smallest LRP error, which looks at how well boxes fit, too.")
 @click.option("--iou", metavar="T", help="The threshold at which a detection is a true positive. [default: .5]")
-@click.option("--ci", is_flag=True, help="Bootstrap intervals; cuts are chosen anew in every replicate.")
+@click.option("--ci", is_flag=True, help="What the cuts are worth on new images, with bootstrap intervals.")
 @click.option("--stability", is_flag=True,
               help="Choose on one half of the images, measure on the other, many times: what are the cuts worth?")
 @click.option("--splits", type=int, metavar="N", help="How often --stability splits. [default: 100]")
@@ -58,6 +59,8 @@ cannot be opened, 3 input content invalid or nothing evaluable.
 @click.option("--per-class", metavar="all|worst:N|none", help="Classes in table and markdown. [default: all]")
 @click.option("--digits", type=click.IntRange(0, 17), metavar="N",
               help="Decimals in table, markdown and comments. [default: 4]")
+@click.option("--cuts", metavar="own|one",
+              help="With --format yaml: a cut for each class, or one for all. [default: own]")
 @options(THREADS, OUTPUT)
 def operating_points(files: tuple[str, ...], **given: Any) -> int:
     """At which score should detections of PREDS be kept, per class and over all?
@@ -67,10 +70,10 @@ def operating_points(files: tuple[str, ...], **given: Any) -> int:
     """
     from deteval.cli.output import deliver, progress, remark, remark_findings
     from deteval.errors import DetevalError
-    from deteval.reports.operating_words import explanation
+    from deteval.reports.operating_words import explanation, file_gaps
     from deteval.studies.operating_points import operating_points as choose
 
-    criterion, (resampling, splits) = _criterion(given), _uncertainty(given)
+    criterion, (resampling, splits), cuts = _criterion(given), _uncertainty(given), _cuts(given)
     request, run, iou = _read(files, given, criterion)
     with progress("choosing", given["quiet"]) as report:
         points = choose(run, criterion, iou=iou, resampling=resampling, splits=splits, threads=request.threads,
@@ -78,17 +81,19 @@ def operating_points(files: tuple[str, ...], **given: Any) -> int:
     if not points.n_gt:
         raise DetevalError("nothing to choose by: the ground truth holds no object that counts of the images, classes "
                            "and areas asked for")
-    deliver(_render(points, request), given["output"], given["quiet"])
+    deliver(_render(points, request, cuts), given["output"], given["quiet"])
     if request.format in ("json", "csv", "yaml") or given["output"]:
         for text in [*explanation(points, request.look), *(f"warning: {text}" for text in points.remarks)]:
             remark(text, given["quiet"])
+        for text in file_gaps(points, cuts) if request.format == "yaml" else ():
+            remark(text, quiet=False)  # the file is not what was asked for
         remark_findings(points.findings, (), given["quiet"])
     return 0
 
 
 def _criterion(given: dict[str, Any]) -> "Criterion":
     from deteval.errors import usage_error
-    from deteval.records.operating_points import LRP, Criterion, parse_target
+    from deteval.records.criterion import LRP, Criterion, parse_target
 
     asked = [name for name in ("beta", "target", "lrp") if given[name] not in (None, False)]
     if len(asked) > 1:
@@ -115,6 +120,20 @@ def _uncertainty(given: dict[str, Any]) -> "tuple[Resampling | None, Splits | No
     return (Resampling(**values) if given["ci"] else None), (Splits(**count, **shared) if given["stability"] else None)
 
 
+def _cuts(given: dict[str, Any]) -> str:
+    """Which cuts YAML holds; refused for other formats, which show both (usage)."""
+    from deteval.errors import nearest, usage_error
+    from deteval.records.operating_points import ONE, OWN
+
+    if given["cuts"] is None:
+        return OWN
+    if given["cuts"] not in (OWN, ONE):
+        raise usage_error(f"cuts: {given['cuts']!r} is not one of own, one{nearest(given['cuts'], [OWN, ONE])}")
+    if given["format"] != "yaml":
+        raise usage_error("cuts: belongs to --format yaml; the other formats show own cuts and one for all")
+    return str(given["cuts"])
+
+
 def _read(files: tuple[str, ...], given: dict[str, Any], criterion: "Criterion") -> "tuple[Request, Run, float]":
     """What was asked for, checked before any work, the model, and the IoU threshold."""
     from msgspec.structs import replace
@@ -124,7 +143,7 @@ def _read(files: tuple[str, ...], given: dict[str, Any], criterion: "Criterion")
     from deteval.cli.output import remark_kernels
     from deteval.cli.request import make_request
     from deteval.loading.settings import make_settings
-    from deteval.records.operating_points import LRP
+    from deteval.records.criterion import LRP
 
     iou = _threshold(given["iou"], criterion)
     alone = {**given, "iou": None, "metrics": "AP"}  # a YAML may ask for metrics that this threshold lacks
@@ -146,19 +165,19 @@ def _read(files: tuple[str, ...], given: dict[str, Any], criterion: "Criterion")
 def _threshold(text: str | None, criterion: "Criterion") -> float:
     """The IoU threshold, a single one."""
     from deteval.errors import usage_error
+    from deteval.records.criterion import LRP, NEAR_ONE
     from deteval.records.numbers import parse_number
-    from deteval.records.operating_points import LRP
 
     try:
         iou = IOU if text is None else parse_number(text)
     except ValueError:
         raise usage_error(f"iou: {text!r} is not one number; a cut is chosen at a single threshold, as .5") from None
-    if criterion.kind == LRP and iou >= 1:
+    if criterion.kind == LRP and iou >= 1 - NEAR_ONE:
         raise usage_error("iou: the LRP error needs a threshold below 1, as it divides by 1 - IoU")
     return iou
 
 
-def _render(points: "OperatingPoints", request: "Request") -> str:
+def _render(points: "OperatingPoints", request: "Request", cuts: str) -> str:
     """The report in the format asked for; only its file is imported."""
     if request.format == "table":
         from deteval.reports.operating_table import render_table
@@ -175,7 +194,7 @@ def _render(points: "OperatingPoints", request: "Request") -> str:
     if request.format == "yaml":
         from deteval.reports.operating_yaml import render_yaml
 
-        return render_yaml(points, request.look)
+        return render_yaml(points, request.look, cuts)
     from deteval.reports.machine import render_json
 
     return render_json(points.to_dict())

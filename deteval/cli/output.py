@@ -41,10 +41,22 @@ def deliver(text: str, output: str | None, quiet: bool) -> None:
     remark(f"wrote {output}", quiet)
 
 
-def say(text: str, end: str = "\n") -> None:
+def say(text: str) -> None:
+    """A line on stderr; a terminal, which would break it within words, gets it wrapped."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        import shutil
+        import textwrap
+
+        width = max(shutil.get_terminal_size().columns, 20)
+        text = "\n".join(part for line in text.split("\n") for part in textwrap.wrap(
+            line, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False) or [""])
+    _write(text + "\n")
+
+
+def _write(text: str) -> None:
     """Text on stderr. Where nobody reads it any more, that changes neither the result nor the exit code."""
     try:
-        click.echo(text + end, err=True, nl=False)
+        click.echo(text, err=True, nl=False)
     except (OSError, ValueError):  # a pipe that was closed, a full disk, a closed stream
         sys.stderr = None
 
@@ -73,13 +85,13 @@ def progress(what: str, quiet: bool) -> Iterator[Callable[[float], None]]:
         text = f"{what} {share:4.0%}{_time_left(share, monotonic() - start)}"
         if text != shown:
             shown = text  # before it is written: Ctrl-C may come in between
-            say(f"\r{text}\x1b[K", end="")
+            _write(f"\r{text}\x1b[K")
 
     try:
         yield show
     finally:
         if shown:
-            say("\r\x1b[K", end="")
+            _write("\r\x1b[K")
 
 
 def _time_left(share: float, seconds: float) -> str:

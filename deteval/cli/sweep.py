@@ -43,7 +43,7 @@ def sweep(config: str, **given: Any) -> int:
     CONFIG. See configs/sweep.yaml.
     """
     from deteval.cli.output import deliver, progress, remark_kernels
-    from deteval.cli.sweep_request import MOST_POINTS, make_sweep_request
+    from deteval.cli.sweep_request import MOST_POINTS, make_sweep_request, placed
 
     request = make_sweep_request(config, given, FORMATS)
     if given["dry_run"]:
@@ -53,27 +53,40 @@ def sweep(config: str, **given: Any) -> int:
         deliver(text, given["output"], given["quiet"])
         return 0
     from deteval.cli.sweep_models import read_models
+    from deteval.errors import DetevalError
+    from deteval.studies.sweep import check_classes
     from deteval.studies.sweep import sweep as run
 
     remark_kernels(given["quiet"])
     truth, models, images = read_models(request)
+    try:
+        check_classes(request.plan, truth)
+    except DetevalError as error:
+        raise placed(request.config, error, given) from None
     with progress("sweeping", given["quiet"]) as report:
         result = run(truth, models, request.plan, images=images, threads=request.threads,
                      reading=request.settings.reading_values, progress=report)
-    _remark_findings(result, given["quiet"])
     deliver(_render(result, request), given["output"], given["quiet"])
     if request.format in ("json", "csv") or given["output"]:
         _remark_words(result, request, given["quiet"])
+    _remark_findings(result, given["quiet"])
     return 0
 
 
 def _remark_findings(result: "Sweep", quiet: bool) -> None:
-    """What is suspicious in the input, once where every model has it."""
+    """What is suspicious in the input, once, with the models that have it unless all have or it names their file."""
+    from msgspec.structs import replace
+
     from deteval.cli.output import remark_findings
     from deteval.records.findings import NOTE
 
-    found = dict.fromkeys(finding for model in result.models for finding in model.findings if finding.severity != NOTE)
-    remark_findings(list(found), (), quiet)
+    files = [one.path for model in result.models for one in model.inputs]
+    found = []
+    for finding, names in result.findings.items():
+        if finding.severity != NOTE:
+            named = len(names) == len(result.models) or any(path in finding.message for path in files)
+            found.append(finding if named else replace(finding, message=f"{', '.join(names)}: {finding.message}"))
+    remark_findings(found, (), quiet)
 
 
 def _remark_words(result: "Sweep", request: "SweepRequest", quiet: bool) -> None:

@@ -34,6 +34,7 @@ MOST_POINTS = 100_000
 class SweepRequest(Struct, frozen=True):
     """The grid, the files, and how to report. settings: those that all points share."""
 
+    config: SweepConfig
     plan: Plan
     settings: Settings
     ground_truth: str
@@ -63,7 +64,7 @@ def make_sweep_request(path: str, given: dict[str, Any], formats: tuple[str, ...
         check_target(given["output"], [truth, *files, *others])
     running = dict(config.running) | {name: given[name] for name in RUNNING if given.get(name) is not None}
     return SweepRequest(
-        plan=plan, settings=settings, ground_truth=truth, predictions=config.predictions,
+        config=config, plan=plan, settings=settings, ground_truth=truth, predictions=config.predictions,
         images=None if images is None else str(images), format=_format(config, running, formats),
         threads=_whole(config, running, "threads", 1, None),
         look=make_look(_whole(config, running, "digits", 0, 17, 4) or 0, given["output"]))
@@ -73,7 +74,8 @@ def _plan(config: SweepConfig, base: Params, axes: Mapping[str, Axis], given: Ma
     """The grid, of which every point exists."""
     asked = given["metrics"]
     metrics = config.metrics or (Metric("AP"), Metric("AR")) if asked is None else parse_metrics(asked)
-    plan = Plan(base, tuple(axes.values()), metrics, None if config.objective is None else Objective(config.objective))
+    objective = None if config.objective is None else Objective(config.objective, minimum=config.minimum)
+    plan = Plan(base, tuple(axes.values()), metrics, objective)
     points = plan.points * len(config.predictions)
     if points > MOST_POINTS and not given["yes"] and not given["dry_run"]:
         raise config.file.error(("sweep",), f"{points:,} points are more than {MOST_POINTS:,}, which may be a mistake; "
@@ -81,18 +83,19 @@ def _plan(config: SweepConfig, base: Params, axes: Mapping[str, Axis], given: Ma
     try:
         check_points(plan)
     except DetevalError as error:
-        raise _placed(config, error, given) from None
-    if config.objective is None:
+        raise placed(config, error, given) from None
+    if objective is None:
         return plan
-    return replace(plan, objective=Objective(config.objective, allowed_positions(config, axes)))
+    return replace(plan, objective=replace(objective, where=allowed_positions(config, axes)))
 
 
-def _placed(config: SweepConfig, error: DetevalError, given: Mapping[str, Any]) -> DetevalError:
+def placed(config: SweepConfig, error: DetevalError, given: Mapping[str, Any]) -> DetevalError:
     """What is wrong with a point, with the line of its axis, setting or metric if that stands in the file."""
     name = str(error).partition(":")[0]
     keys: list[Keys] = [("sweep", name), ("settings", name)] if given.get(name) in (None, ()) else []
-    if name.startswith("metric ") and given["metrics"] is None:
-        keys = [("metrics",) if config.metrics else ("objective",)]
+    for metric, where in config.stated.items():
+        if str(error).startswith(f"metric {metric!r}: ") and (where[0] == "objective" or given["metrics"] is None):
+            keys.append(where)
     known = [one for one in keys if one in config.file.lines]
     return config.file.error(known[0], str(error)) if known else error
 
@@ -103,11 +106,22 @@ def _check_inputs(config: SweepConfig, truth: str, files: Sequence[str], images:
         raise usage_error("stdin (-) can be read only once")
     for file in (truth, *files, *(() if images is None else (str(images),))):
         place = f"{config.places[file]}: " if file in config.places else ""
-        if file != STDIN and not Path(file).exists():
-            raise usage_error(f"{place}{file}: cannot be read: No such file or directory")
+        if file != STDIN and (problem := _unreadable(file)):
+            raise usage_error(f"{place}{file}: cannot be read: {problem}")
         if is_evidence(file):
             raise usage_error(f"{place}{file}: is evidence, which was matched under one set of settings; a sweep needs "
                               f"{'the ground truth' if file == truth else 'the predictions'} to match them anew")
+
+
+def _unreadable(file: str) -> str:
+    """Why a file is not there; empty if it is."""
+    try:
+        Path(file).stat()
+    except OSError as error:
+        return error.strerror or "No such file or directory"
+    except ValueError as error:  # a path with a null byte
+        return str(error)
+    return ""
 
 
 def _format(config: SweepConfig, running: Mapping[str, Any], formats: tuple[str, ...]) -> str:

@@ -1,6 +1,13 @@
-"""How sure chosen cuts are: chosen again in every bootstrap replicate, and on halves of the images."""
+"""What chosen cuts are worth on new images, and how sure that is: chosen again in every bootstrap replicate.
+
+Rates measured on the images that chose the cuts are too good. The optimism bootstrap (Efron 1983, JASA 78:316; Harrell,
+Lee and Mark 1996, Statistics in Medicine 15:361) finds by how much: the cuts of every replicate are measured on the
+replicate and on all images, and the mean difference is taken off. Intervals lie around the corrected rate, as Noma et
+al. propose (2021, Statistics in Medicine 40:5691). docs/statistics.md has the simulation that settled the rest.
+"""
 
 from collections.abc import Callable
+from math import exp, sqrt
 from threading import get_ident
 from typing import TypeVar
 
@@ -13,13 +20,18 @@ from deteval.inference.paired import WEIGHTS_AT_ONCE
 from deteval.inference.weights import draw_weights
 from deteval.kernels.lanes import LANES
 from deteval.operating import Chosen, Kept, Rows, choose, macro, pooled, rates_of
-from deteval.records.dataset import Bools, Floats, Ints
-from deteval.records.operating_points import THRESHOLD, Criterion, Intervals, Rates, Splits, Stability
+from deteval.records.criterion import PRECISION, Criterion
+from deteval.records.dataset import Floats, Ints
+from deteval.records.operating_points import THRESHOLD, Intervals, Limits, Rates
 from deteval.records.resampling import LEAST_UNITS, Resampling, Units
 from deteval.threads import map_chunks
 
 TOTALS = ("own macro", "own micro", "one macro", "one micro")
 """What is measured of all classes: each at its own cut or all at one, averaged or pooled."""
+SEEN = 1.0 - exp(-1.0)
+"""The share of the images that a replicate holds: the cuts of a replicate have seen as many of the images that they are
+measured on. So the difference to these is smaller than that to new images, its mean for a rate that a cut is the best
+of by about this factor, its spread by its root."""
 Progress = Callable[[float], None]
 Result = TypeVar("Result")
 
@@ -42,6 +54,13 @@ class Drawn(Struct, frozen=True):
                       for total, rates in self.totals.items()})
 
 
+class Replicates(Struct, frozen=True):
+    """Cuts chosen in every replicate: what they are worth there, and on all images."""
+
+    chosen: Drawn
+    everywhere: Drawn
+
+
 def measure_chosen(positives: Floats, threshold: Floats, own: Kept, at_one: Kept, criterion: Criterion, room: float,
                    ) -> Drawn:
     """All rates of cuts under each weighting."""
@@ -54,31 +73,35 @@ def measure_chosen(positives: Floats, threshold: Floats, own: Kept, at_one: Kept
 
 
 def measure_replicates(rows: Rows, criterion: Criterion, resampling: Resampling, units: Units,
-                       progress: Progress | None = None) -> Drawn:
-    """Cuts chosen anew in every bootstrap replicate, and what they are worth there.
+                       progress: Progress | None = None) -> Replicates:
+    """Cuts chosen anew in every bootstrap replicate, and what they are worth there and on all images.
 
-    The same bits for every number of threads. Memory: 64 bytes per replicate and class, 128 for LRP; at most 128 MiB
+    The same bits for every number of threads. Memory: 112 bytes per replicate and class, 240 for LRP; at most 128 MiB
     of weights, or one block of them.
     """
     blocks = -(-resampling.replicates // LANES)
     batch = max(1, WEIGHTS_AT_ONCE // max(1, rows.n_images * LANES))
-    found: list[Drawn] = []
+    sums, positives = running_sums(rows), all_positives_of(rows)
+    found: list[tuple[Drawn, Drawn]] = []
     for first in range(0, blocks, batch):
         last = min(first + batch, blocks)
         weights = draw_weights(units, rows.n_images, (last - first) * LANES, resampling.seed, first_block=first)
 
-        def replicate(chosen: Chosen) -> Drawn:
-            return measure_chosen(chosen.positives, chosen.threshold, chosen.own, chosen.at_one, criterion, rows.room)
+        def replicate(chosen: Chosen) -> tuple[Drawn, Drawn]:
+            own, at_one = kept_by_all(rows, chosen, sums)
+            everywhere = np.broadcast_to(positives, chosen.positives.shape)
+            return (measure_chosen(chosen.positives, chosen.threshold, chosen.own, chosen.at_one, criterion, rows.room),
+                    measure_chosen(everywhere, chosen.threshold, own, at_one, criterion, rows.room))
 
         def report(done: int, before: int = first) -> None:
             if progress is not None:
                 progress((before + done) / blocks)
 
-        found += _over_blocks(rows, criterion, list(weights), replicate, report)
-    return _join(found).take(resampling.replicates)
+        found += over_blocks(rows, criterion, list(weights), replicate, report)
+    return Replicates(*(join([one[side] for one in found]).take(resampling.replicates) for side in (0, 1)))
 
 
-def _over_blocks(rows: Rows, criterion: Criterion, weights: list[Floats],
+def over_blocks(rows: Rows, criterion: Criterion, weights: list[Floats],
                          function: Callable[[Chosen], Result], report: Callable[[int], None]) -> list[Result]:
     """The function of the cuts chosen under each block of weights, on several threads."""
     caller = get_ident()
@@ -94,7 +117,7 @@ def _over_blocks(rows: Rows, criterion: Criterion, weights: list[Floats],
     return map_chunks(one_block, weights, rows.threads)
 
 
-def _join(parts: list[Drawn]) -> Drawn:
+def join(parts: list[Drawn]) -> Drawn:
     """Blocks one after the other."""
     first = parts[0]
     return Drawn(np.concatenate([one.threshold for one in parts], axis=1),
@@ -103,109 +126,36 @@ def _join(parts: list[Drawn]) -> Drawn:
                   for total, rates in first.totals.items()})
 
 
-def class_intervals(drawn: Drawn, k: int, units: int, resampling: Resampling, what: str) -> Intervals:
-    """Intervals of the cut and the rates of a class, over the replicates in which it has a cut.
+def running_sums(rows: Rows) -> list[Floats]:
+    """True positives, rows and loss up to and with each row; 0 at the end, where position -1 points."""
+    return [np.append(np.cumsum(values, dtype=np.float64), 0.0)
+            for values in (rows.hit.astype(np.float64), np.ones(len(rows.hit)), rows.loss)]
 
-    units: images (or clusters, as `what` says) that hold the class.
+
+def all_positives_of(rows: Rows) -> Floats:
+    """Ground truths of every class, (classes, 1)."""
+    return np.bincount(rows.gt_category, minlength=rows.classes).astype(np.float64)[:, None]
+
+
+def kept_by_all(rows: Rows, chosen: Chosen, sums: list[Floats]) -> tuple[Kept, Kept]:
+    """What all images, each counted once, keep at chosen cuts: every class at its own, and all at one.
+
+    Those who choose decide which cut a class gets: its own where they hold its ground truth.
     """
-    return _intervals(drawn.threshold[k], {name: values[k] for name, values in drawn.classes.items()}, units,
-                      resampling, what)
-
-
-def total_intervals(drawn: Drawn, total: str, units: int, resampling: Resampling, what: str) -> Intervals:
-    """Intervals of the rates of all classes, and of the one cut for all where that is asked for."""
-    cut = drawn.threshold[-1] if total.startswith("one") else None
-    return _intervals(cut, drawn.totals[total], units, resampling, what)
-
-
-def _intervals(threshold: Floats | None, rates: dict[str, Floats], units: int, resampling: Resampling, what: str,
-               ) -> Intervals:
-    columns = {**({} if threshold is None else {THRESHOLD: threshold}), **rates}
-    defined = ~np.isnan(next(iter(columns.values())))
-    if units < LEAST_UNITS:
-        reason = f"too few {what} ({units} of the {LEAST_UNITS} needed)" if units else "no ground truth that counts"
-    elif defined.sum() < LEAST_DEFINED * len(defined):
-        reason = f"a cut in only {int(defined.sum()):,} of {len(defined):,} replicates"
-    else:
-        replicates = np.where(defined[:, None], np.stack(list(columns.values()), axis=1), np.nan)
-        found = percentile_intervals(replicates, np.full(len(columns), units), resampling.alpha)
-        limits = {name: None if np.isnan(low) else (float(low), float(high))
-                  for name, low, high in zip(columns, found.low, found.high, strict=True)}
-        return Intervals(limits, units)
-    return Intervals(dict.fromkeys(columns), units, reason)
-
-
-class Halves(Struct, frozen=True):
-    """Cuts chosen on one half: their rates there and on the other half, and which of both hold ground truth.
-
-    has_cut: whether both halves hold ground truth and the one that chooses has a cut, (classes + 1, splits); last for
-    the one cut.
-    """
-
-    chosen: Drawn
-    other: Drawn
-    has_cut: Bools
-
-
-def measure_halves(rows: Rows, criterion: Criterion, splits: Splits, units: Units,
-                   progress: Progress | None = None) -> Halves:
-    """Choose on one half of the images (or clusters), measure on it and on the other; many times over."""
-    weights = draw_halves(units, rows.n_images, splits)
-    totals = [_running(values) for values in (rows.hit.astype(np.float64), np.ones(len(rows.hit)), rows.loss)]
-    all_positives = np.bincount(rows.gt_category, minlength=rows.classes).astype(np.float64)[:, None]
-
-    def both(chosen: Chosen) -> tuple[Drawn, Drawn, Bools]:
-        positives = all_positives - chosen.positives
-        own, at_one = _other_half(rows, chosen, totals)
-        mine = measure_chosen(chosen.positives, chosen.threshold, chosen.own, chosen.at_one, criterion, rows.room)
-        theirs = measure_chosen(positives, chosen.threshold, own, at_one, criterion, rows.room)
-        truth = np.vstack([positives > 0, (positives > 0).any(axis=0)])
-        return mine, theirs, truth & ~np.isnan(chosen.threshold)
-
-    def report(done: int) -> None:
-        if progress is not None:
-            progress(done / len(weights))
-
-    found = _over_blocks(rows, criterion, weights, both, report)
-    return Halves(_join([one[0] for one in found]).take(splits.count), _join([one[1] for one in found]).take(
-        splits.count), np.concatenate([one[2] for one in found], axis=1)[:, : splits.count])
-
-
-def draw_halves(units: Units, images: int, splits: Splits) -> list[Floats]:
-    """1 for the images of the half that chooses, blocks of shape (images, LANES); half of the units, rounded down."""
-    blocks = []
-    for first in range(0, splits.count, LANES):
-        weights = np.zeros((images, LANES))
-        for lane in range(LANES):
-            words = np.random.PCG64(np.random.SeedSequence(splits.seed, spawn_key=(first + lane, 1))).random_raw(
-                units.count)
-            half = np.zeros(units.count)
-            half[np.argsort(words, kind="stable")[: units.count // 2]] = 1.0
-            weights[:, lane] = half if units.cluster is None else half[units.cluster]
-        blocks.append(weights)
-    return blocks
-
-
-def _running(values: Floats) -> Floats:
-    """Sums up to and with each row; before them all, 0 at the end, where position -1 points."""
-    return np.append(np.cumsum(values, dtype=np.float64), 0.0)
-
-
-def _other_half(rows: Rows, chosen: Chosen, totals: list[Floats]) -> tuple[Kept, Kept]:
-    """What the other half keeps at the cuts of this one: what all images keep there, less what this half does."""
     first = rows.starts[:-2, None]
     own_rows = np.where(chosen.row[:-1] >= 0, chosen.row[:-1], first - 1)
     one_rows = _rows_above(rows, chosen.threshold[-1])
 
-    def at(last: Ints, mine: Kept) -> Kept:
-        sums = [total[last] - total[first - 1] if len(total) > 1 else np.zeros(last.shape) for total in totals]
-        return Kept(sums[0] - mine.hits, sums[1] - mine.rows, np.maximum(sums[2] - mine.loss, 0.0))
+    def at(last: Ints) -> Kept:
+        return without_dust(Kept(*(total[last] - total[first - 1] if len(total) > 1 else np.zeros(last.shape)
+                                   for total in sums)))
 
-    mine = chosen.kept.part(np.s_[:-1])
-    own, at_one = at(own_rows, mine), at(one_rows, chosen.at_one)
-    has_truth = chosen.positives > 0  # the half that chooses decides which cut a class gets
-    return Kept(*(np.where(has_truth, one, other) for one, other in (
-        (own.hits, at_one.hits), (own.rows, at_one.rows), (own.loss, at_one.loss)))), at_one
+    return at(np.where(chosen.positives > 0, own_rows, one_rows)), at(one_rows)
+
+
+def without_dust(kept: Kept) -> Kept:
+    """Without what differences of sums of losses leave over where nothing is lost, or no true positive is kept."""
+    return Kept(kept.hits, kept.rows, np.where(kept.hits > 0, np.maximum(kept.loss, 0.0), 0.0))
 
 
 def _rows_above(rows: Rows, cuts: Floats) -> Ints:
@@ -216,32 +166,64 @@ def _rows_above(rows: Rows, cuts: Floats) -> Ints:
     return rows.starts[:-2, None] + np.array(counts, np.int64).reshape(rows.classes, len(cuts)) - 1
 
 
-def class_stability(halves: Halves, k: int) -> Stability:
-    """What the cut of a class is worth on the data that did not choose it."""
-    return _stability(halves, halves.has_cut[k], halves.chosen.threshold[k],
-                      *({name: values[k] for name, values in side.classes.items()}
-                        for side in (halves.chosen, halves.other)))
+def class_intervals(found: Replicates, k: int, apparent: Rates, units: int, resampling: Resampling, what: str,
+                    criterion: Criterion) -> Intervals:
+    """Intervals of the cut of a class and of its rates elsewhere, over the replicates in which it has a cut.
+
+    apparent: rates on the images that chose. units: images (or clusters, as `what` says) that hold the class.
+    """
+    chosen, everywhere = ({name: values[k] for name, values in side.classes.items()}
+                          for side in (found.chosen, found.everywhere))
+    return _intervals(found.chosen.threshold[k], chosen, everywhere, apparent, units, resampling, what, criterion)
 
 
-def total_stability(halves: Halves, total: str) -> Stability:
-    """The same of all classes."""
-    one = total.startswith("one")
-    used: Bools = halves.has_cut[-1] if one else np.any(halves.has_cut[:-1], axis=0)
-    return _stability(halves, used, halves.chosen.threshold[-1] if one else None, halves.chosen.totals[total],
-                      halves.other.totals[total])
+def total_intervals(found: Replicates, total: str, apparent: Rates, units: int, resampling: Resampling, what: str,
+                    criterion: Criterion) -> Intervals:
+    """Intervals of the rates of all classes, and of the one cut for all where that is asked for."""
+    cut = found.chosen.threshold[-1] if total.startswith("one") else None
+    return _intervals(cut, found.chosen.totals[total], found.everywhere.totals[total], apparent, units, resampling,
+                      what, criterion)
 
 
-def _stability(halves: Halves, used: Bools, threshold: Floats | None, chosen: dict[str, Floats],
-               other: dict[str, Floats]) -> Stability:
-    def means(rates: dict[str, Floats]) -> Rates:
-        found: Rates = {}
-        for name, values in rates.items():
-            both = used & ~np.isnan(chosen[name]) & ~np.isnan(other[name])
-            found[name] = float(values[both].mean()) if both.any() else None
-        return found
+def _intervals(threshold: Floats | None, chosen: dict[str, Floats], everywhere: dict[str, Floats], apparent: Rates,
+               units: int, resampling: Resampling, what: str, criterion: Criterion) -> Intervals:
+    defined = ~np.isnan(threshold if threshold is not None else chosen[PRECISION])
+    names = [*([] if threshold is None else [THRESHOLD]), *chosen]
+    if units < LEAST_UNITS:
+        reason = f"too few {what} ({units} of the {LEAST_UNITS} needed)" if units else "no ground truth that counts"
+        return Intervals(dict.fromkeys(names), dict.fromkeys(chosen), units, reason)
+    if defined.sum() < LEAST_DEFINED * len(defined):
+        reason = f"a cut in only {int(defined.sum()):,} of {len(defined):,} replicates"
+        return Intervals(dict.fromkeys(names), dict.fromkeys(chosen), units, reason)
+    limits: dict[str, Limits | None] = {}
+    elsewhere: Rates = {}
+    if threshold is not None:
+        limits[THRESHOLD] = _limits(np.where(defined, threshold, np.nan), units, resampling.alpha)
+    for name in chosen:
+        elsewhere[name], limits[name] = _elsewhere(
+            apparent[name], np.where(defined, chosen[name], np.nan), np.where(defined, everywhere[name], np.nan), units,
+            resampling.alpha, targeted=name == criterion.main and criterion.target is not None)
+    return Intervals(limits, elsewhere, units)
 
-    spread = None
-    if threshold is not None and used.any():
-        low, middle, high = np.quantile(threshold[used], [0.05, 0.5, 0.95]).tolist()
-        spread = (low, middle, high)
-    return Stability(means(chosen), means(other), spread, int(used.sum()), int((~used).sum()))
+
+def _elsewhere(apparent: float | None, chosen: Floats, everywhere: Floats, units: int, alpha: float, *, targeted: bool,
+               ) -> tuple[float | None, Limits | None]:
+    """What a rate is worth on images that did not choose, and its interval; within 0 and 1.
+
+    targeted: the rate that a cut must reach. Reaching a value is no maximum, and the mean difference is all of it.
+    """
+    both = ~np.isnan(chosen) & ~np.isnan(everywhere)
+    if apparent is None or not both.any():
+        return None, None
+    difference = np.where(both, chosen - everywhere, np.nan)
+    mean = float(difference[both].mean())
+    worth = min(max(apparent - (mean if targeted else mean / SEEN), 0.0), 1.0)
+    limits = _limits((difference - mean) / sqrt(SEEN) + worth, units, alpha)
+    return worth, None if limits is None else (min(max(limits[0], 0.0), 1.0), min(max(limits[1], 0.0), 1.0))
+
+
+def _limits(values: Floats, units: int, alpha: float) -> Limits | None:
+    """The expanded percentile interval of one column."""
+    found = percentile_intervals(values[:, None], np.array([units]), alpha)
+    low, high = float(found.low[0]), float(found.high[0])
+    return None if np.isnan(low) else (low, high)

@@ -16,6 +16,7 @@ from deteval.records.baseline import Baseline, BaselineClass, settings_of
 from deteval.records.metric import parse_metric
 from deteval.records.params import signature
 from deteval.records.run import Run
+from deteval.records.score_cuts import Origin
 from deteval.records.scores import SCHEMA, settings_dict
 
 HOW = "write one with deteval score PREDS GT --format json -o baseline.json"
@@ -136,7 +137,11 @@ def _is_there(evidence: Path, path: str) -> bool:
 
 def inherited_settings(baseline: Baseline) -> dict[str, Any]:
     """Its settings by option name, as a new run takes them over."""
-    return {name: value for name, value in baseline.settings.items() if name in SETTINGS and value not in (None, [])}
+    values = {name: value for name, value in baseline.settings.items() if name in SETTINGS and value not in (None, [])}
+    if isinstance(values.get("operating_points"), dict):  # for messages about classes that the ground truth lacks
+        origin = Origin(f"{baseline.name}: settings.operating_points")
+        values["operating_points"] = replace(parse_operating_points(values["operating_points"]), origin=origin)
+    return values
 
 
 def _load(path: str, remedy: str) -> Run:

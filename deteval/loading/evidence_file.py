@@ -101,7 +101,12 @@ def save_evidence(path: str | Path, run: Run) -> None:
 def _as_json(run: Run) -> bytes:
     """The header in ASCII, which holds any text, lone surrogates too."""
     try:
-        return json.dumps(msgspec.to_builtins(_header(run)), allow_nan=False).encode("ascii")
+        header = msgspec.to_builtins(_header(run))
+        cuts = run.evidence.params.operating_points
+        if cuts is not None:  # +inf has a word
+            spelled = cuts.to_dict()
+            header["params"]["operating_points"] = {**spelled, "classes": list(spelled["classes"].items())}
+        return json.dumps(header, allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise usage_error(f"save_evidence: reading options or image fields hold what JSON cannot: {error}") from None
 

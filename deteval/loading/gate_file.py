@@ -1,5 +1,6 @@
 """The YAML file of a gate: its rules and everything they lean on, each with the line it stands on."""
 
+import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from deteval.errors import DetevalError, nearest
 from deteval.loading.gate_rules import RULE_KEYS, check_default, parse_names, parse_rule
-from deteval.loading.settings import SETTINGS, make_settings, setting_of, settings_beside
+from deteval.loading.settings import SETTINGS, check_images, make_settings, setting_of, settings_beside
 from deteval.loading.slices import SliceRule, parse_slices
 from deteval.loading.yaml_file import Keys, YamlFile, read_yaml
 from deteval.records.gate import Mute, Rule
@@ -72,9 +73,9 @@ def _settings(file: YamlFile, values: Mapping[str, Any]) -> dict[str, Any]:
     file.check_keys(("settings",), part, [*SETTINGS, "images"])
     settings = {name: value for name, value in part.items() if value is not None}
     settings = settings_beside(file.path, settings)
-    if "images" in settings:
-        settings["images"] = str(Path(file.path).parent / str(settings["images"]))
     try:
+        if "images" in settings:
+            settings["images"] = str(Path(file.path).parent / check_images(settings["images"]))
         make_settings({name: value for name, value in settings.items() if name != "images"})
     except DetevalError as error:
         raise file.error(("settings", setting_of(error, settings)), str(error)) from None
@@ -94,7 +95,7 @@ def _defaults(file: YamlFile, part: Any) -> tuple[dict[str, Any], dict[str, Any]
             raise file.error(("defaults", "cluster_by"), f"cluster_by: {resampling['cluster_by']!r} is neither a field "
                              "of the image records nor a file")
         beside = Path(file.path).parent / resampling["cluster_by"]
-        if beside.is_file():
+        if os.path.isfile(beside):  # which, unlike the method, takes a name of any length
             resampling["cluster_by"] = str(beside)
     try:
         Resampling(**resampling)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from deteval.errors import DetevalError, usage_error
+from deteval.errors import DetevalError, shortened, usage_error
 from deteval.records.findings import ALLOWABLE
 from deteval.records.numbers import number_text, parse_number, parse_numbers
 from deteval.records.params import AreaRange, Params, parse_area
@@ -48,7 +48,10 @@ _OFFSET = re.compile(r"[-+]\d{1,18}")
 
 def parse_category_map(value: Any) -> dict[str, Any]:
     """The Reading fields of `+1`, `coco80to91`, or a YAML file of `predicted: ground truth` pairs."""
-    text = f"{value:+d}" if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+    text = f"{value:+d}" if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not text:
+        raise usage_error(f"category_map: {shortened(value)} is neither a number to add, as +1, nor coco80to91 nor the "
+                          "path of a YAML file")
     if text == "coco80to91":
         return {"category_map": COCO_80_TO_91, "closed_map": True}
     if _OFFSET.fullmatch(text):
@@ -168,10 +171,19 @@ def read_config(path: str | Path, extra: tuple[str, ...] = ()) -> dict[str, Any]
     values = {name: value for name, value in document.value.items() if value is not None}
     values = settings_beside(path, values)
     try:
+        if "images" in values:
+            check_images(values["images"])
         make_settings({name: value for name, value in values.items() if name in SETTINGS})
     except DetevalError as error:
         raise document.error((setting_of(error, values),), str(error)) from None
     return values
+
+
+def check_images(value: Any) -> str:
+    """The path of an image list from a YAML file; `DetevalError` (usage) for what is none."""
+    if not isinstance(value, str) or not value:
+        raise usage_error(f"images: {shortened(value)} is not the path of a file that lists images")
+    return value
 
 
 def setting_of(error: DetevalError, values: Mapping[str, Any]) -> str:
@@ -198,7 +210,8 @@ def _names_a_file(name: str, value: str) -> bool:
 
 def names_a_file(category_map: Any) -> bool:
     """Whether a category map is neither an offset nor the built-in one."""
-    return isinstance(category_map, str) and category_map != "coco80to91" and not _OFFSET.fullmatch(category_map)
+    return isinstance(category_map, str) and category_map not in ("", "coco80to91") \
+        and not _OFFSET.fullmatch(category_map)
 
 
 def make_settings(values: Mapping[str, Any]) -> Settings:

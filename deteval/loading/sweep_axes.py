@@ -4,7 +4,7 @@ An axis is a single value, a list of values, or a text that is a range (`".05:.9
 within a list, or a list within a list, is one setting, as the option of that name takes it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from deteval.errors import nearest, usage_error
 from deteval.loading.settings import SETTINGS, make_settings, parse_areas, parse_iou, parse_max_dets, settings_beside
+from deteval.records.metric import Metric
 from deteval.records.numbers import number_text, parse_numbers, position_of, thresholds_text
 from deteval.records.params import AREA_SOURCES, SIMILARITIES, areas_text
 from deteval.records.sweep import CHEAP, COSTLY, Axis
@@ -19,6 +20,8 @@ from deteval.records.sweep import CHEAP, COSTLY, Axis
 NAMES = tuple(name for name in SETTINGS if name in CHEAP + COSTLY)
 """Every setting that can be an axis."""
 MOST_VALUES = 100_000
+MOST_NAMED = 20
+"""Values of an axis that a message lists."""
 Setting = tuple[Any, str]
 """A value as Params takes it, and as the option of the command line does."""
 
@@ -40,10 +43,14 @@ def parse_axis(name: str, value: Any, folder: str | Path | None = None) -> Axis:
     except (ValueError, OverflowError) as error:
         raise usage_error(f"{name}: {error}") from None
     seen: set[Any] = set()
+    texts: set[str] = set()
     for one, text in settings:
         if one in seen:
             raise usage_error(f"{name}: {text} is given twice")
+        if text in texts:  # a class whose name holds a comma
+            raise usage_error(f"{name}: {text} would stand for two settings; name one of them by ids")
         seen.add(one)
+        texts.add(text)
     return Axis(name, tuple(one for one, _ in settings), tuple(text for _, text in settings))
 
 
@@ -57,11 +64,27 @@ def find_positions(axis: Axis, value: Any, folder: str | Path | None = None) -> 
     for one, text in zip(wanted.values, wanted.texts, strict=True):
         position = _find(axis, one)
         if position is None:
-            texts = list(axis.texts)
-            among = f"; the axis has {', '.join(texts)}" if len(texts) <= 20 else ""
-            raise usage_error(f"{axis.name}: {text} is not a value of this axis{nearest(text, texts) or among}")
+            raise usage_error(f"{axis.name}: {text} is not a value of this axis{_instead(axis, text)}")
         found.add(position)
     return tuple(sorted(found))
+
+
+def _instead(axis: Axis, text: str) -> str:
+    """The values that an axis has, or the nearest one if they are very many words."""
+    texts, order = list(axis.texts), axis.ascending
+    if len(texts) <= MOST_NAMED:
+        return f"; it has {', '.join(texts)}"
+    return nearest(text, texts) if order is None else \
+        f"; it has {len(texts):,} values from {texts[order[0]]} to {texts[order[-1]]}"
+
+
+def least_value(metrics: Sequence[Metric], name: str, least: Any) -> tuple[Metric, float]:
+    """A metric and what it must come to; `DetevalError` (usage) if the name is none or several, or not from 0 to 1."""
+    if len(metrics) != 1:
+        raise usage_error(f"min: {name!r} is not one metric")
+    if isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 <= least <= 1:
+        raise usage_error(f"min: {name}: {least!r} is not a number from 0 to 1")
+    return metrics[0], float(least)
 
 
 def _find(axis: Axis, value: Any) -> int | None:

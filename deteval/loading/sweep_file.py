@@ -9,7 +9,7 @@ from msgspec import Struct
 from deteval.errors import DetevalError, nearest
 from deteval.loading.settings import SETTINGS, make_settings, settings_beside
 from deteval.loading.source import STDIN
-from deteval.loading.sweep_axes import find_positions, parse_axis
+from deteval.loading.sweep_axes import find_positions, least_value, parse_axis
 from deteval.loading.yaml_file import Keys, YamlFile, read_yaml
 from deteval.records.metric import Metric, parse_metrics
 from deteval.records.sweep import Axis
@@ -27,7 +27,8 @@ class SweepConfig(Struct, frozen=True):
 
     predictions: files by name of the model, several are shards. settings: score's options by name, and `images`.
     axes: by name, in the order of the file. metrics: empty where none are named. where: values that the objective
-    allows, by axis, as written. places: `file:line` of every input file.
+    allows, by axis, as written. minimum: what other metrics must come to there. places: `file:line` of every input
+    file.
     """
 
     file: YamlFile
@@ -38,8 +39,10 @@ class SweepConfig(Struct, frozen=True):
     metrics: tuple[Metric, ...]
     objective: Metric | None
     where: Mapping[str, Any]
+    minimum: tuple[tuple[Metric, float], ...]
     running: Mapping[str, Any]
     places: Mapping[str, str]
+    stated: Mapping[str, Keys]
 
 
 def read_sweep(path: str | Path) -> SweepConfig:
@@ -54,11 +57,14 @@ def read_sweep(path: str | Path) -> SweepConfig:
     truth = _path(file, ("ground_truth",), values["ground_truth"], places) if "ground_truth" in values else None
     predictions = _predictions(file, values.get("predictions"), places)
     axes = _axes(file, values.get("sweep"))
-    objective, where = _objective(file, values.get("objective"))
+    stated: dict[str, Keys] = {}
+    metrics = _metrics(file, values.get("metrics"), stated)
+    objective, where = _objective(file, values.get("objective"), stated)
     return SweepConfig(
         file=file, ground_truth=truth, predictions=predictions, settings=_settings(file, values, axes), axes=axes,
-        metrics=_metrics(file, values.get("metrics")), objective=objective, where=where,
-        running={key: values[key] for key in ("threads", "format", "digits") if key in values}, places=places,
+        metrics=metrics, objective=objective, where=where,
+        minimum=_minimum(file, values.get("objective"), stated), places=places, stated=stated,
+        running={key: values[key] for key in ("threads", "format", "digits") if key in values},
     )
 
 
@@ -86,6 +92,8 @@ def _predictions(file: YamlFile, value: Any, places: dict[str, str]) -> dict[str
     for key, files in value.items():
         if key in (None, ""):
             raise file.error((*keys, key), "predictions: a model without a name; give it one")
+        if not str(key).isprintable():
+            raise file.error((*keys, key), f"predictions: the name {str(key)!r} holds a control character")
         if str(key) in models:
             raise file.error((*keys, key), f"predictions: the name {str(key)!r} stands here for the second time")
         if files in (None, "", []):
@@ -106,8 +114,15 @@ def _settings(file: YamlFile, values: Mapping[str, Any], axes: Mapping[str, Axis
     part = values.get("settings", {})
     file.check_keys(("settings",), part, [*SETTINGS, "images"])
     settings = settings_beside(file.path, {name: value for name, value in part.items() if value is not None})
+    for name in settings:
+        if name in axes:
+            raise file.error(("settings", name), f"{name}: is an axis of this sweep, too; take it out of settings, or "
+                                                 "out of sweep")
     if "images" in settings:
-        settings["images"] = str(Path(file.path).parent / str(settings["images"]))
+        if not isinstance(settings["images"], str):
+            raise file.error(("settings", "images"), f"images: {settings['images']!r} is not the path of a list of "
+                                                     "images")
+        settings["images"] = str(Path(file.path).parent / settings["images"])
     try:
         make_settings(base_values(settings, axes))
     except DetevalError as error:
@@ -133,6 +148,9 @@ def _axes(file: YamlFile, part: Any) -> dict[str, Axis]:
         keys: Keys = ("sweep", name)
         if value in (None, "", [], {}):
             raise file.error(keys, f"{name}: has no value; give one, a list, or a quoted range such as \".1:.9:.1\"")
+        if name == "operating_points" and any(isinstance(item, dict) for item in
+                                              (value if isinstance(value, list) else [value])):
+            raise file.error(keys, f"{name}: the values of this axis are files, which tell them apart in the report")
         try:
             axes[str(name)] = parse_axis(str(name), value, Path(file.path).parent)
         except DetevalError as error:
@@ -140,7 +158,7 @@ def _axes(file: YamlFile, part: Any) -> dict[str, Axis]:
     return axes
 
 
-def _metrics(file: YamlFile, part: Any) -> tuple[Metric, ...]:
+def _metrics(file: YamlFile, part: Any, stated: dict[str, Keys]) -> tuple[Metric, ...]:
     """The metrics named, each once."""
     if part is None:
         return ()
@@ -151,6 +169,7 @@ def _metrics(file: YamlFile, part: Any) -> tuple[Metric, ...]:
         if not isinstance(item, str) or not item.strip():
             raise file.error(keys, NO_METRICS if item in (None, "") else f"metrics: {item!r} is not a metric")
         found |= {str(metric): metric for metric in _parse(file, keys, item)}
+        stated |= {metric: keys for metric in found if metric not in stated}
     if not found:
         raise file.error(("metrics",), NO_METRICS)
     return tuple(found.values())
@@ -163,7 +182,7 @@ def _parse(file: YamlFile, keys: Keys, text: str) -> tuple[Metric, ...]:
         raise file.error(keys, str(error)) from None
 
 
-def _objective(file: YamlFile, part: Any) -> tuple[Metric | None, dict[str, Any]]:
+def _objective(file: YamlFile, part: Any, stated: dict[str, Keys]) -> tuple[Metric | None, dict[str, Any]]:
     """What is maximised, and the values that axes may take there."""
     if part is None:
         return None, {}
@@ -171,7 +190,7 @@ def _objective(file: YamlFile, part: Any) -> tuple[Metric | None, dict[str, Any]
     if not isinstance(part, (str, dict)) or not part:
         raise file.error(keys, f"objective: {part!r} is neither a metric nor {{metric: F1, where: {{iou: .5}}}}")
     if isinstance(part, dict):
-        file.check_keys(keys, part, ["metric", "where"])
+        file.check_keys(keys, part, ["metric", "where", "min"])
     name = part if isinstance(part, str) else part.get("metric")
     if not isinstance(name, str) or not name:
         raise file.error(keys, "objective: which metric is to be highest? Name it, as {metric: F1, where: {iou: .5}}")
@@ -179,10 +198,34 @@ def _objective(file: YamlFile, part: Any) -> tuple[Metric | None, dict[str, Any]
     metrics = _parse(file, keys, name)
     if len(metrics) != 1:
         raise file.error(keys, f"objective: {name!r} is not one metric")
+    stated.setdefault(str(metrics[0]), keys)
     where = part.get("where") if isinstance(part, dict) else None
     if where is not None and not isinstance(where, dict):
         raise file.error(("objective", "where"), "where: names axes and the values allowed, as {iou: .5, area: all}")
     return metrics[0], dict(where or {})
+
+
+def _minimum(file: YamlFile, objective: Any, stated: dict[str, Keys]) -> tuple[tuple[Metric, float], ...]:
+    """What metrics other than the objective must come to at a point that is to be the best."""
+    part = objective.get("min") if isinstance(objective, dict) else None
+    if part is None:
+        return ()
+    keys: Keys = ("objective", "min")
+    if not isinstance(part, dict) or not part:
+        raise file.error(keys, f"min: {part!r} does not name metrics and their least values, as {{precision: 0.9}}")
+    found: list[tuple[Metric, float]] = []
+    for name, least in part.items():
+        if not isinstance(name, str):
+            raise file.error((*keys, name), f"min: {name!r} is not a metric")
+        metrics = _parse(file, (*keys, name), name)
+        try:
+            found.append(least_value(metrics, name, least))
+        except DetevalError as error:
+            raise file.error((*keys, name), str(error)) from None
+        if str(metrics[0]) in [str(metric) for metric, _ in found[:-1]]:
+            raise file.error((*keys, name), f"min: {metrics[0]} stands here for the second time")
+        stated.setdefault(str(metrics[0]), (*keys, name))
+    return tuple(found)
 
 
 def allowed_positions(config: SweepConfig, axes: Mapping[str, Axis]) -> tuple[tuple[str, tuple[int, ...]], ...]:

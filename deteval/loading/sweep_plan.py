@@ -5,11 +5,13 @@ from typing import Any
 
 from deteval.errors import nearest, usage_error
 from deteval.loading.settings import make_settings
-from deteval.loading.sweep_axes import NAMES, find_positions, parse_axis
+from deteval.loading.sweep_axes import NAMES, find_positions, least_value, parse_axis
 from deteval.records.metric import Metric, as_metrics, parse_metric
 from deteval.records.params import Params
 from deteval.records.sweep import Axis, Objective, Plan
 from deteval.records.sweep_cells import check_points
+
+_KEYS = ["metric", "where", "min"]
 
 
 def plan_sweep(
@@ -22,9 +24,9 @@ def plan_sweep(
     """The grid of some axes, every point of it checked.
 
     axes: option name -> a value, a list, or a text that is a range, as `{"min_score": ".05:.95:.05", "nms": [None,
-    .5]}`. metrics: by default AP and AR of every point. objective: the metric to be highest, or `{"metric": "F1",
-    "where": {"iou": .5}}`. settings: what all points share, as Params or by option name. Errors: `DetevalError`
-    (usage) that begins with the name of the axis, or names the point.
+    .5]}`. metrics: by default AP and AR of every point. objective: the metric to be highest, or `{"metric": "recall",
+    "min": {"precision": .9}, "where": {"iou": .5}}`. settings: what all points share, as Params or by option name.
+    Errors: `DetevalError` (usage) that begins with the name of the axis, or names the point.
     """
     parsed = {name: parse_axis(name, value) for name, value in axes.items()}
     base = settings if isinstance(settings, Params) else _base(settings or {}, parsed)
@@ -39,16 +41,18 @@ def _base(settings: Mapping[str, Any], axes: Mapping[str, Axis]) -> Params:
     for name in settings:
         if name not in NAMES:
             raise usage_error(f"{name}: is not a setting of the evaluation{nearest(name, list(NAMES))}")
-    shared = {name: value for name, value in settings.items() if name not in axes}
-    return make_settings(shared | ({"similarity": axes["similarity"].values[0]} if "similarity" in axes else {})).params
+        if name in axes:
+            raise usage_error(f"{name}: is an axis of this sweep, too; take it out of settings, or out of axes")
+    similarity = {"similarity": axes["similarity"].values[0]} if "similarity" in axes else {}
+    return make_settings(dict(settings) | similarity).params
 
 
 def _objective(value: str | Metric | Mapping[str, Any], axes: Mapping[str, Axis]) -> Objective:
     if isinstance(value, (str, Metric)):
         value = {"metric": value}
     for key in value:
-        if key not in ("metric", "where"):
-            raise usage_error(f"objective: unknown key {key!r}{nearest(str(key), ['metric', 'where'])}")
+        if key not in _KEYS:
+            raise usage_error(f"objective: unknown key {key!r}{nearest(str(key), _KEYS)}")
     if "metric" not in value:
         raise usage_error("objective: which metric is to be highest? Name it, as {'metric': 'F1'}")
     metric = value["metric"]
@@ -57,4 +61,9 @@ def _objective(value: str | Metric | Mapping[str, Any], axes: Mapping[str, Axis]
         if name not in axes:
             raise usage_error(f"objective: {name} is not an axis of this sweep{nearest(name, list(axes))}")
         where.append((name, find_positions(axes[name], wanted)))
-    return Objective(parse_metric(metric) if isinstance(metric, str) else metric, tuple(where))
+    least = value.get("min") or {}
+    if not isinstance(least, Mapping):
+        raise usage_error(f"objective: min: {least!r} does not name metrics and their least values, as "
+                          "{'precision': 0.9}")
+    minimum = tuple(least_value(as_metrics([one]), str(one), number) for one, number in least.items())
+    return Objective(parse_metric(metric) if isinstance(metric, str) else metric, tuple(where), minimum)

@@ -45,12 +45,17 @@ class YamlFile(Struct, frozen=True):
                 raise self.error((*keys, key), f"unknown key {key!r}{nearest(str(key), valid)}")
 
 
-def read_yaml(path: str | Path) -> YamlFile:
-    """A YAML file; `DetevalError` (usage) with the line for anything that is wrong with it."""
+def read_yaml(path: str | Path, most_nodes: int = _MOST_NODES) -> YamlFile:
+    """A YAML file; `DetevalError` (usage) with the line for anything that is wrong with it.
+
+    most_nodes: so many keys and values may it hold, so that one that refers to itself comes to an end.
+    """
     try:
         text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise usage_error(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+    except UnicodeDecodeError:
+        raise usage_error(f"{path}: cannot be read: not UTF-8") from None
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        raise usage_error(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -62,7 +67,7 @@ def read_yaml(path: str | Path) -> YamlFile:
         raise usage_error(f"{path}:{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
     except RecursionError:
         raise usage_error(f"{path}: is nested too deeply") from None
-    reader = _Reader(str(path))
+    reader = _Reader(str(path), most_nodes)
     value = {} if root is None else reader.value(root, ())
     return YamlFile(str(path), value, reader.lines)
 
@@ -70,14 +75,15 @@ def read_yaml(path: str | Path) -> YamlFile:
 class _Reader:
     """Turns YAML nodes into values."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, most_nodes: int) -> None:
         self.path = path
+        self.most_nodes = most_nodes
         self.lines: dict[Keys, int] = {}
         self.nodes = 0
 
     def value(self, node: yaml.Node, keys: Keys) -> Any:
         self.nodes += 1
-        if self.nodes > _MOST_NODES or len(keys) > 20:
+        if self.nodes > self.most_nodes or len(keys) > 20:
             raise self.error(node, "the file is too large for a configuration, or refers to itself")
         self.lines.setdefault(keys, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):

@@ -47,7 +47,7 @@ def find_categories(categories: Categories, pattern: str) -> list[int]:
 
 
 def cuts_by_class(cuts: ScoreCuts, categories: Categories, scored: Bools) -> Floats:
-    """The lowest score that counts, shape (categories,), -inf for classes that are not scored.
+    """The lowest score that counts, shape (categories,), +inf for classes that are dropped, -inf for those not scored.
 
     scored: shape (categories,). `DetevalError` (usage) for a cut whose class is unknown (see `_named`), and for a
     scored class that has neither a cut of its own nor the default.
@@ -58,8 +58,9 @@ def cuts_by_class(cuts: ScoreCuts, categories: Categories, scored: Bools) -> Flo
     without = np.flatnonzero(np.isnan(values) & scored).tolist()
     if without and cuts.default is None:
         more = f" (and {len(without) - 1:,} more have none)" if without[1:] else ""
-        raise usage_error(f"operating_points: class {shortened(categories.names[without[0]])} has no score cut{more}; "
-                          "give it one, or a `default` for all such classes, or score without it (--classes)")
+        raise usage_error(f"{cuts.origin.place()}: class {shortened(categories.names[without[0]])} has no score "
+                          f"cut{more}; give it one, or a `default` for all such classes, or score without it "
+                          "(--classes)")
     values[without] = cuts.default
     values[~scored] = -np.inf
     return values
@@ -81,10 +82,10 @@ def _named(cuts: ScoreCuts, categories: Categories) -> dict[int, float]:
     named: dict[int, str] = {}
     for name, _ in cuts.classes:
         if name not in places:
-            raise usage_error(f"operating_points: class {shortened(name)} is not among the {len(categories)} of the "
-                              f"ground truth{nearest(name, list(categories.names))}")
+            raise usage_error(f"{cuts.origin.place(name)}: class {shortened(name)} is not among the {len(categories)} "
+                              f"of the ground truth{nearest(name, list(categories.names))}")
         if places[name] in named:
-            raise usage_error(f"operating_points: {shortened(named[places[name]])} and {shortened(name)} are the same "
-                              "class")
+            raise usage_error(f"{cuts.origin.place(name)}: {shortened(named[places[name]])} and {shortened(name)} are "
+                              "the same class")
         named[places[name]] = name
-    return {places[name]: score for name, score in cuts.classes}
+    return {places[name]: float(score) for name, score in cuts.classes}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
-from deteval.errors import DetevalError, nearest, usage_error
+from deteval.errors import DetevalError, counted, nearest, usage_error
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
@@ -62,6 +62,7 @@ CATALOGUE: dict[str, Kind] = {
     "cut-by-cap": Kind(WARNING, "detections beyond the largest cap were not scored"),
     "pre-cut-scores": Kind(WARNING, "low scores were cut off before they were saved"),
     "images-without-detections": Kind(WARNING, "images with ground truth and no detection"),
+    "nothing-kept": Kind(WARNING, "score cuts that no detection reaches"),
     "box-outside-image": Kind(WARNING, "boxes that reach far beyond their image"),
     "area-contradicts-box": Kind(WARNING, "area fields larger than their boxes"),
     "far-coordinates": Kind(WARNING, "coordinates so far out that boxes lose precision"),
@@ -69,7 +70,10 @@ CATALOGUE: dict[str, Kind] = {
     "category-map": Kind(NOTE, "category ids were mapped"),
     "match-images": Kind(NOTE, "images were matched by name"),
     "box-format": Kind(NOTE, "boxes were converted"),
+    "cuts-from-elsewhere": Kind(NOTE, "score cuts that were chosen under other settings"),
     "default-cut": Kind(NOTE, "classes without a score cut of their own: the default holds"),
+    "dropped-class": Kind(NOTE, "classes of which nothing is kept"),
+    "emptied-images": Kind(NOTE, "images with ground truth on which no detection reaches the score cuts"),
     "left-out": Kind(NOTE, "detections on images or of classes that were not asked for, below a score cut, or "
                            "suppressed"),
 }
@@ -94,6 +98,31 @@ class Finding(Struct, frozen=True):
     def to_dict(self) -> dict[str, str | int]:
         """The form of the JSON report."""
         return {"code": self.code, "severity": self.severity, "count": self.count, "message": self.message}
+
+
+def many_ties(tied: int, detections: int) -> Finding:
+    """Detections whose score another of their class has."""
+    return Finding("many-ties", tied, f"{tied:,} of {detections:,} detections share their score with another of their "
+                   "class: image order and file order decide between them")
+
+
+def cut_by_cap(count: int, cap: int) -> Finding:
+    """Detections of a rank beyond the largest cap."""
+    return Finding("cut-by-cap", count, f"{counted(count, 'detection')} beyond the {cap} best of their image and "
+                   "class, not scored; --max-dets raises the cap")
+
+
+def images_without_detections(count: int, image_id: str) -> Finding:
+    """Images with ground truth on which nothing was detected; image_id: the first of them."""
+    return Finding("images-without-detections", count, f"{counted(count, 'image')} with ground truth and without "
+                   f"detections, as image {image_id}: did the model run on all of them?")
+
+
+def emptied_images(count: int, image_id: str) -> Finding:
+    """Images with ground truth of whose detections none reaches the score cuts; image_id: the first of them."""
+    keep = "keeps" if count == 1 else "keep"
+    return Finding("emptied-images", count, f"{counted(count, 'image')} with ground truth {keep} no detection at these "
+                   f"score cuts, as image {image_id}")
 
 
 def allowable(codes: Iterable[str]) -> frozenset[str]:

@@ -46,7 +46,9 @@ def _parse_range(text: str) -> list[float]:
     if steps > 1e6:
         raise ValueError(f"{text.strip()!r}: more than a million values")
     if abs(steps - round(steps)) > NEAR * max(1.0, steps):
-        raise ValueError(f"{text.strip()!r}: the step does not divide the range")
+        nearest = f"did you mean {':'.join(map(threshold_text, (start, start + int(steps) * step, step)))!r}?" \
+            if steps > 1 else "it is larger"
+        raise ValueError(f"{text.strip()!r}: the step does not divide the range; {nearest}")
     return [float(value) for value in np.linspace(start, stop, round(steps) + 1)]
 
 

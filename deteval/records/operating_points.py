@@ -6,84 +6,21 @@ from typing import Any
 from msgspec import Struct
 
 from deteval.errors import usage_error
+from deteval.records.criterion import LRP_PARTS, RECALL, Criterion
 from deteval.records.dataset import Input
 from deteval.records.findings import Finding
-from deteval.records.numbers import number_text
 from deteval.records.params import Params, signature
 from deteval.records.resampling import Resampling, Units, checked_whole
 from deteval.records.score_cuts import ScoreCuts
 from deteval.records.scores import CountsAt, settings_dict
 
 SCHEMA = "deteval.operating-points/1"
-F_MEASURE, PRECISION, RECALL, LRP = "f", "precision", "recall", "lrp"
-KINDS = (F_MEASURE, PRECISION, RECALL, LRP)
-LRP_PARTS = ("LRP", "LRP_localisation", "LRP_FP", "LRP_FN")
 THRESHOLD = "threshold"
+OWN, ONE = "own", "one"
+"""Which cuts: one for each class, or one for all."""
 Limits = tuple[float, float]
 Rates = dict[str, float | None]
 """By name (`Criterion.rates`), None where undefined."""
-
-
-class Criterion(Struct, frozen=True):
-    """By what a cut is chosen. A wrong value raises `DetevalError` (usage).
-
-    kind: "f", the largest F-measure; "precision", the lowest score that reaches the target; "recall", the highest that
-    reaches it; "lrp", the smallest LRP error (Oksuz et al. 2021, arXiv 2011.10772). beta: recall counts beta times as
-    much as precision in the F-measure, which is reported under every criterion. target: of precision or recall.
-    """
-
-    kind: str = F_MEASURE
-    beta: float = 1.0
-    target: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise usage_error(f"criterion: {self.kind!r} is not one of {', '.join(KINDS)}")
-        if isinstance(self.beta, bool) or not isinstance(self.beta, (int, float)) or not 0.01 <= self.beta <= 100:
-            raise usage_error(f"beta: {self.beta!r} is not a number from 0.01 to 100; 1 weighs precision and recall "
-                              "alike, 2 recall twice as much")
-        if (self.target is None) == (self.kind in (PRECISION, RECALL)):
-            raise usage_error("target: precision and recall need one, the other criteria take none")
-        if self.target is not None and not (isinstance(self.target, (int, float)) and 0 < self.target <= 1):
-            raise usage_error(f"target: {self.target!r} is not a number above 0, up to 1")
-
-    @property
-    def f_name(self) -> str:
-        """The F-measure's name: `F1`, `F0.5`."""
-        return f"F{number_text(float(self.beta))}"
-
-    @property
-    def rates(self) -> tuple[str, ...]:
-        """Names of what is reported of a cut."""
-        return (PRECISION, RECALL, self.f_name, *(LRP_PARTS if self.kind == LRP else ()))
-
-    @property
-    def main(self) -> str:
-        """The rate that a cut is chosen by."""
-        return LRP_PARTS[0] if self.kind == LRP else self.f_name if self.target is None else self.kind
-
-    @property
-    def free(self) -> str:
-        """The rate that varies with the data where cuts are chosen anew: what a target costs, else the main one."""
-        return {PRECISION: RECALL, RECALL: PRECISION}.get(self.kind, self.main)
-
-    def __str__(self) -> str:
-        """As `chosen` in YAML and JSON: `F1`, `precision=0.9`, `LRP`."""
-        if self.target is not None:
-            return f"{self.kind}={number_text(float(self.target))}"
-        return "LRP" if self.kind == LRP else self.f_name
-
-
-def parse_target(text: str) -> Criterion:
-    """`precision=0.9` or `recall=0.95`; `DetevalError` (usage) otherwise."""
-    kind, _, value = text.partition("=")
-    try:
-        target = float(value)
-    except ValueError:
-        target = math.nan
-    if kind.strip() not in (PRECISION, RECALL) or not 0 < target <= 1:
-        raise usage_error(f"target: {text!r} is neither precision=X nor recall=X, with X above 0 and up to 1")
-    return Criterion(kind.strip(), target=target)
 
 
 class Splits(Struct, frozen=True):
@@ -102,12 +39,15 @@ class Splits(Struct, frozen=True):
 
 
 class Intervals(Struct, frozen=True):
-    """Bootstrap intervals by name, `threshold` among them, None where there is none; why, in `reason`.
+    """What cuts are worth on new images, and bootstrap intervals by name, `threshold` among them; None where there is
+    none; why, in `reason`.
 
-    units: the independent units behind them: images with ground truth, or clusters.
+    elsewhere: rates on images that did not choose the cuts, which the intervals of the rates are about. units: the
+    independent units behind them: images with ground truth, or clusters.
     """
 
     limits: dict[str, Limits | None]
+    elsewhere: Rates
     units: int
     reason: str = ""
 
@@ -131,6 +71,23 @@ class Stability(Struct, frozen=True):
         if chosen is None or other is None:
             return None
         return other - chosen if name in LRP_PARTS else chosen - other
+
+
+class Verdicts(Struct, frozen=True):
+    """In how many splits own cuts, or one cut for all, were worth more on the half that did not choose (macro).
+
+    met: in how many of all these each met the target there, own cuts (macro) and one cut (micro); None without one.
+    """
+
+    own: int
+    one: int
+    equal: int
+    met: tuple[int, int] | None = None
+
+    @property
+    def splits(self) -> int:
+        """How many were judged."""
+        return self.own + self.one + self.equal
 
 
 class Part(Struct, frozen=True):
@@ -202,15 +159,65 @@ class OperatingPoints(Struct, frozen=True):
     versions: dict[str, str] = {}
     resampling: Resampling | None = None
     splits: Splits | None = None
+    verdicts: Verdicts | None = None
     units: Units | None = None
     remarks: tuple[str, ...] = ()
 
     @property
     def score_cuts(self) -> ScoreCuts:
-        """The cuts as `Params.operating_points` takes them; a class without one is left out."""
-        classes = () if self.params.class_agnostic else self.classes
-        cuts = tuple((one.name, one.threshold) for one in classes if one.threshold is not None)
-        return ScoreCuts(cuts, self.one.threshold)
+        """A cut for each class with ground truth, as `Params.operating_points` takes them, and as the YAML has them.
+
+        Of a class for which no cut will do nothing is kept. `DetevalError` (usage) if that is because a recall is not
+        reached, as a person must decide, or if cuts per class were given and classes are one.
+        """
+        return self._score_cuts(OWN)
+
+    @property
+    def one_score_cut(self) -> ScoreCuts:
+        """The one cut for all classes; errors as above."""
+        return self._score_cuts(ONE)
+
+    def _score_cuts(self, which: str) -> ScoreCuts:
+        named, default = self.cuts_by_class(which), self.default_cut
+        missing = [one.name for one, cut in named if cut is None]
+        if default is None and (which == ONE or any(one.n_gt == 0 for one in self.classes)):
+            missing.append("one cut for all")
+        if missing:
+            raise usage_error(f"score_cuts: {self.criterion} is not reached by {', '.join(missing)}; ask for less, or "
+                              "write the cuts by hand")
+        return ScoreCuts(tuple((one.name, cut) for one, cut in named if cut is not None), default)
+
+    @property
+    def default_cut(self) -> float | None:
+        """The one cut for all: +inf to keep nothing, None for a recall that is not reached."""
+        return self._or_nothing(self.one.threshold)
+
+    def cuts_by_class(self, which: str) -> list[tuple[ClassPoint, float | None]]:
+        """The classes for which the default does not hold, and their cuts: +inf to keep nothing, None for a recall that
+        is not reached. which: OWN or ONE.
+
+        Where detections below a cut of their class had been dropped before, they stay dropped.
+        """
+        earlier = self.params.operating_points
+        if self.params.class_agnostic:
+            if earlier is not None:
+                raise usage_error("format: YAML holds one cut for all classes here (--class-agnostic), and cannot hold "
+                                  "those of --operating-points beside it; choose without them, or by class")
+            return []
+        before = {} if earlier is None else {name: float(cut) for name, cut in earlier.classes}
+        floor = -math.inf if earlier is None or earlier.default is None else float(earlier.default)
+        found = []
+        for one in self.classes:
+            own = which == OWN and one.n_gt > 0
+            cut = self._or_nothing(one.threshold) if own else self.default_cut
+            if cut is not None:
+                cut = max(cut, before.get(one.name, before.get(str(one.id), floor)))
+            if own or cut != self.default_cut:
+                found.append((one, cut))
+        return found
+
+    def _or_nothing(self, threshold: float | None) -> float | None:
+        return threshold if threshold is not None else None if self.criterion.kind == RECALL else math.inf
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, at full precision; `deteval/operating_points.schema.json` describes it."""
@@ -243,7 +250,10 @@ class OperatingPoints(Struct, frozen=True):
     def _stability_dict(self) -> dict[str, Any] | None:
         if self.splits is None:
             return None
-        return {"splits": self.splits.count, "seed": self.splits.seed,
+        found = self.verdicts
+        worth_more = None if found is None else {"own_cuts": found.own, "one_cut": found.one, "equal": found.equal}
+        met = None if found is None or found.met is None else dict(zip(("own_cuts", "one_cut"), found.met, strict=True))
+        return {"splits": self.splits.count, "seed": self.splits.seed, "worth_more": worth_more, "target_met": met,
                 "clusters": self._clusters_dict(self.splits.cluster_by)}
 
     def _clusters_dict(self, by: str | None) -> dict[str, Any] | None:
@@ -266,11 +276,12 @@ def _counts_dict(one: Counts) -> dict[str, int]:
 
 
 def _part_dict(one: Part) -> dict[str, Any]:
-    """Rates by name; `intervals` and `stability` only where they were asked for."""
+    """Rates by name; `elsewhere`, `intervals` and `stability` only where they were asked for."""
     document: dict[str, Any] = dict(one.rates)
     if one.intervals is not None:
         limits = {name: None if found is None else {"low": found[0], "high": found[1]}
                   for name, found in one.intervals.limits.items()}
+        document["elsewhere"] = dict(one.intervals.elsewhere)
         document["intervals"] = {**limits, "units": one.intervals.units, "reason": one.intervals.reason}
     if one.stability is not None:
         found = one.stability

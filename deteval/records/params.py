@@ -56,7 +56,8 @@ class Params(Struct, frozen=True):
     nms: class-wise non-maximum suppression, after the score cuts and before the cap: best scores first, a detection
     whose IoU with a kept one of its image and class exceeds this is dropped. Always IoU; `class_agnostic` knows one
     class.
-    operating_points: a score cut per class; `min_score` holds besides. A mapping of names or ids will do.
+    operating_points: a score cut per class, +inf or "drop" to keep nothing of it; `min_score` holds besides. A mapping
+    of names or ids will do.
 
     The spellings of the command line are taken too: `iou=".3,.5"`, `max_dets=100`, `areas=("all", "tiny:0-256")`.
     Unsorted or repeated thresholds and caps are sorted; `notes` says so.
@@ -174,7 +175,9 @@ def _check_caps(caps: tuple[int, ...]) -> None:
     if not caps:
         raise usage_error("max_dets: at least one cap is needed")
     for cap in caps:
-        if isinstance(cap, bool) or not isinstance(cap, int) or not 1 <= cap < 2**31:
+        if isinstance(cap, int) and cap >= 2**31:
+            raise usage_error(f"max_dets: {cap} is too large, {2**31 - 1} is the largest cap")
+        if isinstance(cap, bool) or not isinstance(cap, int) or cap < 1:
             raise usage_error(f"max_dets: {cap!r} is not a whole number of at least 1")
 
 

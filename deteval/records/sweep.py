@@ -19,6 +19,8 @@ CHEAP = ("iou", "min_score", "max_dets", "area")
 """Settings whose values are all cut from one match."""
 COSTLY = ("similarity", "nms", "class_agnostic", "classes", "area_source", "honour_ignore", "operating_points")
 """Settings of which every value needs a match of its own."""
+MEASURES = ("similarity", "iou", "area", "area_source", "honour_ignore", "classes", "class_agnostic")
+"""Settings that change what is measured; the others change which detections there are."""
 FLAT = 0.99
 """Share of the best value that a neighbouring point must reach to count as hardly worse."""
 
@@ -52,17 +54,20 @@ class Axis(Struct, frozen=True):
 
 
 class Objective(Struct, frozen=True):
-    """What is to be highest. where: the positions that are allowed on some axes, by name; elsewhere all are."""
+    """What is to be highest. where: the positions that are allowed on some axes, by name; elsewhere all are. minimum:
+    metrics that must come to at least so much at a point that is to be the best.
+    """
 
     metric: Metric
     where: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    minimum: tuple[tuple[Metric, float], ...] = ()
 
 
 class Plan(Struct, frozen=True):
     """A grid: base settings, the axes that replace some of them, and the metrics wanted at every point.
 
     A point is a position on each axis; points count in the order of the axes, the last one fastest. The objective's
-    metric joins the metrics if it is not among them. Errors: `DetevalError` (usage) for what does not fit together.
+    metrics join the metrics if they are not among them. Errors: `DetevalError` (usage) for what does not fit together.
     """
 
     base: Params
@@ -82,10 +87,15 @@ class Plan(Struct, frozen=True):
                 raise usage_error(f"{axis.name}: at least one value is needed")
         if self.objective is not None:
             _check_where(self.objective, self.axes)
-            if str(self.objective.metric) not in map(str, self.metrics):
-                force_setattr(self, "metrics", (*self.metrics, self.objective.metric))
+            for metric in (self.objective.metric, *(one for one, _ in self.objective.minimum)):
+                if str(metric) not in map(str, self.metrics):
+                    force_setattr(self, "metrics", (*self.metrics, metric))
         if not self.metrics:
             raise usage_error("metrics: at least one metric is needed")
+
+    def column(self, metric: Metric) -> int:
+        """Where a metric stands among those of the plan."""
+        return [str(one) for one in self.metrics].index(str(metric))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -115,7 +125,7 @@ class Plan(Struct, frozen=True):
 class ModelSweep(Struct, frozen=True):
     """What every point came to for one model: values of shape (*lengths of the axes, metrics), NaN undefined.
 
-    findings: of loading. fingerprint: of the ground truth, the images covered.
+    findings: of loading, and of the first match. fingerprint: of the ground truth, the images covered.
     """
 
     name: str
@@ -130,12 +140,32 @@ class Best(Struct, frozen=True):
 
     flat: for every axis of several values, the positions allowed at which the value is at least 99 % of the best while
     all other axes stay; on an axis of numbers only those with no worse one between them and the best, ascending.
+    open_ends: by axis, `lower` or `higher` where the point lies at the end of numbers that go on beyond it.
     """
 
     model: str
     position: tuple[int, ...]
     value: float
     flat: tuple[tuple[str, tuple[int, ...]], ...]
+    open_ends: tuple[tuple[str, str], ...] = ()
+
+
+UNDEFINED, BELOW, ZERO, SAME = "undefined", "below-minimum", "zero", "no-difference"
+
+
+class WithoutBest(Struct, frozen=True):
+    """A model that has no best point among those that the objective allows.
+
+    reason: the objective is `undefined` at all of them, none of them reaches the minimum of other metrics
+    (`below-minimum`), the objective is 0 wherever it is defined and they are reached (`zero`), or it is the same at
+    all of several points (`no-difference`). value: that of the objective then. highest: how much each metric with a
+    minimum comes to at most, None if it is undefined.
+    """
+
+    model: str
+    reason: str
+    value: float | None = None
+    highest: tuple[float | None, ...] = ()
 
 
 class Undefined(Struct, frozen=True):
@@ -146,8 +176,8 @@ class Undefined(Struct, frozen=True):
 
 
 class Sweep(Struct, frozen=True):
-    """A whole sweep. best: of every model that has a defined value of the objective; empty without objective.
-    undefined: by metric. matches: how often a model was matched. reading: reading options by name, as given.
+    """A whole sweep. best, without_best: with an objective, every model is in one of them. undefined: by metric.
+    matches: how often a model was matched. reading: reading options by name, as given.
     """
 
     plan: Plan
@@ -157,11 +187,16 @@ class Sweep(Struct, frozen=True):
     matches: int
     versions: dict[str, str]
     reading: dict[str, Any] = field(default_factory=dict)
+    without_best: tuple[WithoutBest, ...] = ()
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Findings of all models, each once."""
-        return tuple(dict.fromkeys(finding for model in self.models for finding in model.findings))
+    def findings(self) -> dict[Finding, tuple[str, ...]]:
+        """Findings of all models, each once, with the names of the models that have it."""
+        found: dict[Finding, list[str]] = {}
+        for model in self.models:
+            for finding in dict.fromkeys(model.findings):
+                found.setdefault(finding, []).append(model.name)
+        return {finding: tuple(names) for finding, names in found.items()}
 
     def rows(self) -> list[dict[str, Any]]:
         """A row per point: `model`, the value of every axis, the value of every metric (None where undefined)."""
@@ -194,8 +229,9 @@ class Sweep(Struct, frozen=True):
             "inputs": [{"path": path, "bytes": size, **dict(counts)} for path, size, counts in inputs],
             "points": self.rows(),
             "best": [_best_dict(best, plan) for best in self.best],
+            "without_best": [_without_best_dict(one, plan) for one in self.without_best],
             "undefined": {name: {"points": one.points, "reason": one.reason} for name, one in self.undefined.items()},
-            "findings": [finding.to_dict() for finding in self.findings],
+            "findings": [{**finding.to_dict(), "models": list(names)} for finding, names in self.findings.items()],
             "versions": dict(self.versions),
         }
 
@@ -230,7 +266,8 @@ def _check_where(objective: Objective, axes: Sequence[Axis]) -> None:
 
 
 def _objective_dict(objective: Objective, plan: Plan) -> dict[str, Any]:
-    return {"metric": str(objective.metric), "where": _some_values(objective.where, plan)}
+    return {"metric": str(objective.metric), "where": _some_values(objective.where, plan),
+            "min": {str(metric): least for metric, least in objective.minimum}}
 
 
 def _best_dict(best: Best, plan: Plan) -> dict[str, Any]:
@@ -238,8 +275,15 @@ def _best_dict(best: Best, plan: Plan) -> dict[str, Any]:
     return {
         "model": best.model, "metric": str(plan.objective.metric), "value": best.value,
         "settings": {axis.name: axis.plain[i] for axis, i in zip(plan.axes, best.position, strict=True)},
-        "within_1_percent": _some_values(best.flat, plan),
+        "within_1_percent": _some_values(best.flat, plan), "open_ends": dict(best.open_ends),
     }
+
+
+def _without_best_dict(one: WithoutBest, plan: Plan) -> dict[str, Any]:
+    assert plan.objective is not None
+    metrics = [str(metric) for metric, _ in plan.objective.minimum]
+    return {"model": one.model, "reason": one.reason, "value": one.value,
+            "highest": dict(zip(metrics, one.highest, strict=False))}
 
 
 def _some_values(chosen: Sequence[tuple[str, tuple[int, ...]]], plan: Plan) -> dict[str, list[Any]]:

@@ -1,8 +1,5 @@
 """What is to be measured at the points of a sweep: every metric under the settings of the point."""
 
-from collections.abc import Iterator
-from itertools import product
-
 from msgspec import Struct
 
 from deteval.errors import DetevalError, usage_error
@@ -12,6 +9,8 @@ from deteval.records.sweep import Plan
 
 CELL_AXES = ("iou", "area", "max_dets")
 """The axes on which it depends what a metric stands for."""
+MOST_POINTS = 2_000_000
+"""Points that a model may have: a JSON report of so many, with four metrics, takes 4 GB to make."""
 Place = tuple[int, int, int]
 """A position on each of these axes, 0 where there is no such axis."""
 
@@ -30,9 +29,19 @@ class Wanted(Struct, frozen=True):
 
 
 def check_points(plan: Plan) -> None:
-    """Refuse (usage), naming a point, settings that do not go together and metrics that do not exist there."""
-    for names in (("similarity", "iou"), CELL_AXES):
-        for position in _positions(plan, names):
+    """Refuse (usage) more points than fit into memory and, naming a point, settings that do not go together and
+    metrics that do not exist there.
+
+    Not every point is looked at, as there may be millions: whether a metric exists is a matter of each axis by itself,
+    and whether thresholds fit a similarity a matter of the lowest and the highest.
+    """
+    if plan.points > MOST_POINTS:
+        raise usage_error(f"{plan.points:,} points are more than the {MOST_POINTS:,} that a sweep may have")
+    cells = [_position(plan, {name: i}) for name in CELL_AXES for i in range(_length(plan, name))]
+    both = [_position(plan, {"similarity": i, "iou": j}) for i in range(_length(plan, "similarity"))
+            for j in _extremes(plan)]
+    for names, positions in ((("similarity", "iou"), both), (CELL_AXES, cells)):
+        for position in positions:
             try:
                 params = plan.params(position)
                 for metric in plan.metrics if names == CELL_AXES else ():
@@ -40,6 +49,20 @@ def check_points(plan: Plan) -> None:
             except DetevalError as error:
                 there = plan.words(position, names)
                 raise usage_error(f"{error}; at the point {there}" if there else str(error)) from None
+
+
+def _length(plan: Plan, name: str) -> int:
+    axis = plan.axis(name)
+    return 1 if axis is None else len(axis)
+
+
+def _extremes(plan: Plan) -> list[int]:
+    """Where on the axis iou the lowest and the highest threshold stand."""
+    axis = plan.axis("iou")
+    if axis is None:
+        return [0]
+    return sorted({min(range(len(axis)), key=lambda i: min(axis.values[i])),
+                   max(range(len(axis)), key=lambda i: max(axis.values[i]))})
 
 
 def wanted_at(plan: Plan, place: Place) -> tuple[Wanted, ...]:
@@ -55,13 +78,6 @@ def wanted_at(plan: Plan, place: Place) -> tuple[Wanted, ...]:
             thresholds=tuple(params.iou[t] for t in cell.thresholds), bounds=(area.low, area.high),
             max_dets=cell.max_dets))
     return tuple(found)
-
-
-def _positions(plan: Plan, names: tuple[str, ...]) -> Iterator[tuple[int, ...]]:
-    """All positions on some axes; the first on the others."""
-    axes = [plan.axis(name) for name in names]
-    for chosen in product(*(range(1 if axis is None else len(axis)) for axis in axes)):
-        yield _position(plan, dict(zip(names, chosen, strict=True)))
 
 
 def _position(plan: Plan, chosen: dict[str, int]) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ def _interval_heading(points: OperatingPoints) -> list[str]:
     if points.resampling is None:
         return []
     names = [f"{name}_{end}" for name in (THRESHOLD, *points.criterion.rates) for end in ("low", "high")]
-    return [*names, "units", "interval_reason"]
+    return [*(f"{name}_elsewhere" for name in points.criterion.rates), *names, "units", "interval_reason"]
 
 
 def _stability_heading(points: OperatingPoints) -> list[str]:
@@ -57,7 +57,9 @@ def _intervals(part: Part, points: OperatingPoints) -> list[str]:
     if part.intervals is None:
         return []
     limits = [part.intervals.limits.get(name) or (None, None) for name in (THRESHOLD, *points.criterion.rates)]
-    return [*(_number(limit) for both in limits for limit in both), str(part.intervals.units), part.intervals.reason]
+    elsewhere = [_number(part.intervals.elsewhere[name]) for name in points.criterion.rates]
+    return [*elsewhere, *(_number(limit) for both in limits for limit in both), str(part.intervals.units),
+            part.intervals.reason]
 
 
 def _stability(part: Part, points: OperatingPoints) -> list[str]:

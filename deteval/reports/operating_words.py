@@ -1,18 +1,12 @@
 """What chosen score cuts are, why some are missing, and how far to trust them, in sentences."""
 
 from collections.abc import Sequence
+from math import isinf
 
 from deteval.errors import counted
-from deteval.records.operating_points import (
-    LRP,
-    LRP_PARTS,
-    PRECISION,
-    RECALL,
-    ClassPoint,
-    Criterion,
-    OperatingPoints,
-    Overall,
-)
+from deteval.records.criterion import LRP, PRECISION, RECALL, Criterion
+from deteval.records.numbers import threshold_text
+from deteval.records.operating_points import ClassPoint, OperatingPoints, Overall
 from deteval.records.resampling import LEAST_UNITS
 from deteval.reports.inference_words import level
 from deteval.reports.layout import Look, printable
@@ -20,7 +14,8 @@ from deteval.reports.layout import Look, printable
 MOST_NAMES = 12
 """Names that a sentence lists, and classes without a cut that get a line, before it says how many more there are."""
 NO_TRUTH = "no ground truth"
-LRP_NAME = LRP_PARTS[0]
+AGREEING = 0.9
+"""The share of splits that must agree before one kind of cuts is called better."""
 
 
 def goal(criterion: Criterion) -> str:
@@ -35,7 +30,20 @@ def goal(criterion: Criterion) -> str:
 
 def title(points: OperatingPoints) -> str:
     """What was chosen, and where counts were taken."""
-    return f"threshold: {goal(points.criterion)}, at {points.counts_at}"
+    return f"threshold: {goal(points.criterion)}, at {where(points)}"
+
+
+def where(points: OperatingPoints) -> str:
+    """Where counts were taken, and the settings that cuts depend on, where they are not the usual ones."""
+    params = points.params
+    special = [
+        "" if params.similarity == "iou" else f"similarity {params.similarity}",
+        "" if params.nms is None else f"NMS at IoU {threshold_text(params.nms)}",
+        "" if params.operating_points is None else "above earlier cuts per class",
+        "class-agnostic" if params.class_agnostic else "",
+        "the ignore field honoured" if params.honour_ignore else "",
+    ]
+    return ", ".join([str(points.counts_at), *(text for text in special if text)])
 
 
 def missing(points: OperatingPoints) -> list[str]:
@@ -54,6 +62,21 @@ def missing(points: OperatingPoints) -> list[str]:
     return lines
 
 
+def file_gaps(points: OperatingPoints, which: str) -> list[str]:
+    """What the YAML file says of classes for which no cut will do. which: OWN or ONE."""
+    named = [(one.name, cut) for one, cut in points.cuts_by_class(which)]
+    if points.default_cut is None or isinf(points.default_cut):
+        named.append(("default", points.default_cut))
+    dropped = [printable(name) for name, cut in named if cut is not None and isinf(cut)]
+    open_ones = [printable(name) for name, cut in named if cut is None]
+    lines = []
+    if dropped:
+        lines.append(f"In the file as drop, nothing of it is kept: {_listed(dropped)}.")
+    if open_ones:
+        lines.append(f"In the file as null, to be decided by a person before it can be used: {_listed(open_ones)}.")
+    return lines
+
+
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:MOST_NAMES])
     return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES:,} more"
@@ -62,9 +85,16 @@ def _listed(names: Sequence[str]) -> str:
 def explanation(points: OperatingPoints, look: Look) -> list[str]:
     """How to read the numbers, and how far to trust them."""
     lines = [*missing(points), *_stability(points, look), *_intervals(points)]
-    if points.splits is None:
+    if points.splits is None and not _corrected(points):
         lines.append("Measured on the images that chose the cuts, which flatters them; --stability says by how much.")
     return lines
+
+
+def _corrected(points: OperatingPoints) -> bool:
+    """Whether any rate is shown as it is elsewhere."""
+    parts = (*(one.part for one in points.classes), points.own.macro, points.one.macro)
+    return any(part.intervals is not None and part.intervals.elsewhere.get(points.criterion.main) is not None
+               for part in parts)
 
 
 def _intervals(points: OperatingPoints) -> list[str]:
@@ -77,6 +107,10 @@ def _intervals(points: OperatingPoints) -> list[str]:
     lines = [(f"Intervals at {level(resampling.alpha)}: {counted(resampling.replicates, 'bootstrap replicate')}, seed "
              f"{resampling.seed}; each draws {units.count:,} of {units.count:,} {unit} with replacement and chooses "
              "every cut anew.")]
+    if _corrected(points):
+        name = points.criterion.main
+        lines.append(f"{name} elsewhere and the interval of {name}: what these cuts are worth on new images like "
+                     "these, without what the choice flatters them by.")
     if short:
         what = "images" if units.cluster is None else "clusters"
         names = _listed([printable(one.name) for one in short])
@@ -90,22 +124,54 @@ def _stability(points: OperatingPoints, look: Look) -> list[str]:
     if splits is None or units is None:
         return []
     unit = "images" if units.cluster is None else units.name
-    name = points.criterion.main
     lines = [(f"Stability: {units.count:,} {unit} split in halves {splits.count:,} times, seed {splits.seed}; cuts "
-             "chosen on one half, measured on it and on the other.")]
-    worth = {}
-    for what, one in (("each class at its own cut", points.own), ("one cut for all", points.one)):
+             "chosen on one half, measured on it and on the other; optimism: how much better they look on the half "
+             "that chose.")]
+    if points.criterion.target is not None:
+        return [*lines, *_target_elsewhere(points, look)]
+    name = points.criterion.main
+    for what, one in (("own cuts", points.own), ("one cut for all", points.one)):
         found = one.macro.stability
-        if found is None or found.chosen[name] is None:
+        if found is not None and found.chosen[name] is not None:
+            lines.append(f"With {what}, {name} (macro) is {look.value(found.chosen[name])} on the half that chose and "
+                         f"{look.value(found.other[name])} on the other.")
+    return [*lines, *_verdict(points)]
+
+
+def _verdict(points: OperatingPoints) -> list[str]:
+    """Which cuts to take, by how many splits agree."""
+    found = points.verdicts
+    if found is None or not found.splits:
+        return []
+    least = AGREEING * found.splits
+    of = f"of {found.splits:,} splits"
+    if found.one >= least:
+        return [(f"On the other half one cut for all is worth more in {found.one:,} {of}. Half of the images choose "
+                 "worse than all of them would, which counts against own cuts; --ci says what all are worth.")]
+    if found.own >= least:
+        return [(f"On the other half own cuts are worth more in {found.own:,} {of}, although half of the images "
+                 "choose worse than all of them would.")]
+    return [(f"Neither is clearly worth more on the other half (own cuts in {found.own:,}, one cut for all in "
+             f"{found.one:,} {of}): one cut for all is the simpler one. Half of the images choose worse than all of "
+             "them would, which counts against own cuts.")]
+
+
+def _target_elsewhere(points: OperatingPoints, look: Look) -> list[str]:
+    """Precision and recall on the half that did not choose, and whether the target is met there."""
+    criterion, found = points.criterion, points.verdicts
+    if criterion.target is None or found is None or found.met is None:
+        return []
+    lines = []
+    for what, average, part, met in (("own cuts", "macro", points.own.macro, found.met[0]),
+                                     ("one cut for all", "micro", points.one.micro, found.met[1])):
+        if part.stability is None or part.stability.other[criterion.main] is None:
             continue
-        worth[what] = found.other[name] or 0.0
-        if name == LRP_NAME:
-            worth[what] *= -1  # an error
-        lines.append(f"With {what}, {name} (macro) is {look.value(found.chosen[name])} on the half that chose and "
-                     f"{look.value(found.other[name])} on the other.")
-    if len(worth) == 2 and points.criterion.target is None:
-        better = max(worth, key=lambda what: worth[what])
-        lines.append(f"On images that did not choose the cuts, {better} is worth more.")
+        other = part.stability.other
+        reached = (other[criterion.main] or 0.0) >= criterion.target
+        lines.append(f"With {what} ({average}), precision is {look.value(other[PRECISION])} and recall "
+                     f"{look.value(other[RECALL])} on the other half: the target of {criterion.main} "
+                     f"{criterion.target:g} is {'met' if reached else 'missed'} there on average, and met in {met:,} "
+                     f"of {found.splits:,} splits.")
     return lines
 
 

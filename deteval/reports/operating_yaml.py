@@ -1,38 +1,66 @@
-"""Operating points as the YAML file that `--operating-points` of score, sweep and gate takes."""
+"""Operating points as the YAML file that `--operating-points` of score, compare, gate and sweep takes."""
 
-from deteval.records.operating_points import OperatingPoints, Rates
+from math import isinf
+
+from deteval.records.operating_points import ONE, OWN, ClassPoint, OperatingPoints, Rates
 from deteval.records.params import signature
+from deteval.records.score_cuts import DROP
 from deteval.reports.layout import Look, printable
-from deteval.reports.operating_words import NO_TRUTH, goal
+from deteval.reports.operating_words import NO_TRUTH, goal, where
 
 VERSION = 1
 
 
-def render_yaml(points: OperatingPoints, look: Look) -> str:
+LONGEST_KEY = 1000
+"""Characters of a key before its colon; YAML looks no further than 1,024 for that."""
+
+
+def render_yaml(points: OperatingPoints, look: Look, which: str = OWN) -> str:
     """A score cut per class at full precision; what it is worth there stands beside it as a comment.
 
-    A class without ground truth is left out, so that `default`, the one cut for all, holds. A class for which no cut
-    will do has null, which `--operating-points` refuses until somebody decides.
+    which: OWN, a cut for each class, or ONE, `default` alone. A class without ground truth is left out, so that
+    `default`, the one cut for all, holds. A class for which no cut will do is `drop`, nothing of it is kept; under a
+    target of recall null, which `--operating-points` refuses until somebody decides.
     """
     worth = points.one.reason or _worth(points.one.micro.rates, points, look)
+    classes = points.cuts_by_class(which)
+    entries = [_entry(one, cut, points, look, which) for one, cut in classes]
+    listed = {one.id for one, _ in classes}
+    absent = [quoted(one.name) for one in points.classes if one.reason == NO_TRUTH and one.id not in listed]
     lines = [
-        f"# {_first_upper(goal(points.criterion))}, at {points.counts_at}.",
+        f"# {_first_upper(goal(points.criterion))}, at {where(points)}.",
         f"# {printable(' on '.join(one.path for one in points.inputs) or points.name)}",
-        "# `--operating-points FILE` of score, sweep and gate keeps detections with at least the score of their class.",
+        _USE,
+        *([_SUPPRESSED] if points.params.nms is not None else []),
+        *([_MIN_SCORE] if points.params.min_score is not None else []),
         f"version: {VERSION}",
         f"chosen: {quoted(str(points.criterion))}",
         f"iou: {points.counts_at.iou!r}",
         f"signature: {quoted(signature(points.params))}",
         *([f"fingerprint: {quoted(points.fingerprint)}"] if points.fingerprint else []),
-        f"default: {_cut(points.one.threshold)}  # one cut for all classes: {worth}",
+        f"default: {_cut(points.default_cut)}  # one cut for all classes: {worth}",
+        *(["classes:", *entries] if entries else ["classes: {}"]),
     ]
-    classes = () if points.params.class_agnostic else points.classes
-    entries = [f"  {quoted(one.name)}: {_cut(one.threshold)}  # {one.reason or _worth(one.part.rates, points, look)}"
-               for one in classes if one.reason != NO_TRUTH]
-    absent = [quoted(one.name) for one in classes if one.reason == NO_TRUTH]
-    lines += ["classes:", *entries] if entries else ["classes: {}"]
-    lines += [f"  # no ground truth, the default holds: {', '.join(absent)}"] if absent else []
+    if absent and which == OWN and not points.params.class_agnostic:
+        lines.append(f"  # no ground truth, the default holds: {', '.join(absent)}")
     return "\n".join(lines) + "\n"
+
+
+_USE = ("# `--operating-points FILE` of score, compare, gate and sweep keeps detections with at least the score of "
+        "their class.")
+_SUPPRESSED = "# Chosen after NMS, which this file does not hold: give the same --nms wherever it is used."
+_MIN_SCORE = "# Chosen among the detections above a lowest score; no cut lies below it."
+
+
+def _entry(one: ClassPoint, cut: float | None, points: OperatingPoints, look: Look, which: str) -> str:
+    """The line of a class, or two where its name is too long for one."""
+    name = quoted(one.name)
+    key = f"  {name}:" if len(name) <= LONGEST_KEY else f"  ? {name}\n  :"
+    if which == ONE or one.reason == NO_TRUTH:
+        comment = "the cut that was there before"
+    else:
+        comment = one.reason or _worth(one.part.rates, points, look)
+    return f"{key} {_cut(cut)}  # {comment}"
 
 
 def quoted(text: str) -> str:
@@ -50,7 +78,7 @@ def _escaped(character: str) -> str:
 
 
 def _cut(threshold: float | None) -> str:
-    return "null" if threshold is None else repr(threshold)
+    return "null" if threshold is None else DROP if isinf(threshold) else repr(threshold)
 
 
 def _worth(rates: Rates, points: OperatingPoints, look: Look) -> str:

@@ -6,6 +6,7 @@ from deteval.errors import counted
 from deteval.records.sweep import Plan
 from deteval.records.sweep_matches import axis_costs, matches
 from deteval.reports.layout import BOLD, Look, display_width, pad, printable, wrapped
+from deteval.reports.sweep_words import minimum_words
 
 
 def render_plan(plan: Plan, models: Sequence[str], most_points: int, look: Look) -> str:
@@ -16,7 +17,8 @@ def render_plan(plan: Plan, models: Sequence[str], most_points: int, look: Look)
     metrics = ", ".join(printable(str(metric)) for metric in plan.metrics)
     rows = [*axis_costs(plan).items(), ("models", ", ".join(map(printable, models))), ("metrics", metrics)]
     if plan.objective is not None:
-        rows.append(("objective", printable(f"{plan.objective.metric}{_where(plan)}")))
+        least = f" with {minimum_words(plan.objective)}" if plan.objective.minimum else ""
+        rows.append(("objective", printable(f"{plan.objective.metric}{least}{_where(plan)}")))
     rows += [("points", _times(plan.points, len(models))), ("matches", _times(matches(plan), len(models)))]
     if plan.points * len(models) > most_points:
         rows.append(("", f"more than {most_points:,} points: the sweep needs --yes"))

@@ -33,7 +33,7 @@ def _main_metric(sweep: Sweep) -> int:
     """Which metric the table shows however narrow the screen: the objective, or the first."""
     if sweep.plan.objective is None:
         return 0
-    return [str(metric) for metric in sweep.plan.metrics].index(str(sweep.plan.objective.metric))
+    return sweep.plan.column(sweep.plan.objective.metric)
 
 
 def best_rows(sweep: Sweep) -> list[int]:

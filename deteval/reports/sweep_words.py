@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from deteval.errors import counted
-from deteval.records.sweep import Axis, Best, Plan, Sweep
+from deteval.records.numbers import number_text
+from deteval.records.sweep import BELOW, MEASURES, SAME, UNDEFINED, Best, Objective, Plan, Sweep, WithoutBest
 from deteval.reports.layout import Look, printable
 
-MEASURES = ("similarity", "iou", "area", "area_source", "honour_ignore", "classes", "class_agnostic")
-"""Axes that change what is measured; the others change which detections there are."""
 MOST_VALUES = 6
 """Values of an axis that a sentence lists before it cuts them short."""
 
@@ -15,41 +14,67 @@ MOST_VALUES = 6
 def explanation(sweep: Sweep, look: Look) -> list[str]:
     """The best points, then what is undefined."""
     lines = [text for best in sweep.best for text in _best(sweep, best, look)]
-    found = {best.model for best in sweep.best}
-    objective = sweep.plan.objective
-    if objective is not None:
-        lines += [f"{printable(model.name)}: {objective.metric} is undefined at every point that the objective allows"
-                  for model in sweep.models if model.name not in found]
-        lines += _moving(sweep.plan)
+    lines += [_without_best(sweep.plan, one, look) for one in sweep.without_best]
+    lines += _moving(sweep.plan) if sweep.best else []
     total = sweep.plan.points * len(sweep.models)
     return lines + [f"{printable(name)} is undefined at {one.points:,} of {counted(total, 'point')}: {one.reason}"
                     for name, one in sweep.undefined.items()]
 
 
 def _best(sweep: Sweep, best: Best, look: Look) -> list[str]:
-    """`a.json: F1 0.6120 at min_score 0.35, max_dets 100; within 1 % of it: min_score 0.25 to 0.45`."""
+    """`a.json: F1 0.6120 at min_score 0.35, max_dets 100; within 1 %: min_score 0.25 to 0.45`."""
     plan = sweep.plan
     assert plan.objective is not None
+    values = next(model.values for model in sweep.models if model.name == best.model)[best.position]
+    others = [f"{metric} {look.value(float(values[plan.column(metric)]))}" for metric, _ in plan.objective.minimum]
+    reached = f" with {' and '.join(others)}" if others else ""
     varied = [f"{axis.name} {printable(axis.texts[place])}"
               for axis, place in zip(plan.axes, best.position, strict=True) if len(axis) > 1]
     where = ", ".join(varied) or "the only point"
-    text = f"{printable(best.model)}: {plan.objective.metric} {look.value(best.value)} at {where}"
+    name = printable(best.model)
     fixed = {name for name, places in plan.objective.where if len(places) == 1}
-    lines = [text + _flat([(name, places) for name, places in best.flat if name not in fixed], plan)]
-    ends = [f"{way} {name}" for axis, place in zip(plan.axes, best.position, strict=True) if axis.name not in fixed
-            for name, way in [(axis.name, _open_end(axis, place))] if way]
-    if ends:
-        lines.append(f"{printable(best.model)}: the best point lies at the end of an axis; {' and '.join(ends)} may be "
-                     "better still")
+    lines = [f"{name}: {plan.objective.metric} {look.value(best.value)}{printable(reached)} at {where}"
+             + _flat([(axis, places) for axis, places in best.flat if axis not in fixed], plan)]
+    if best.open_ends:
+        ends = " and ".join(f"a {way} {axis}" for axis, way in best.open_ends)
+        lines.append(f"{name}: the best point lies at the end of an axis; {ends} may be better still")
     return lines
 
 
 def _flat(found: Sequence[tuple[str, tuple[int, ...]]], plan: Plan) -> str:
-    """`; within 1 % of it: min_score 0.25 to 0.45, no other nms`; nothing if every axis is held."""
+    """`; within 1 %: min_score 0.25 to 0.45, nms 0.5 to none`; nothing if every axis is held."""
+    if not found:
+        return ""
     near = [f"{name} {_range(plan, name, places)}" for name, places in found if len(places) > 1]
-    alone = [name for name, places in found if len(places) == 1]
-    near += [f"no other {' or '.join(alone)}"] if alone else []
-    return f"; within 1 % of it: {', '.join(near)}" if near else ""
+    if near:
+        return f"; within 1 %: {', '.join(near)}"
+    short = " or the minimum" if plan.objective is not None and plan.objective.minimum else ""
+    return f"; one step away loses more than 1 %{short}"
+
+
+def _without_best(plan: Plan, one: WithoutBest, look: Look) -> str:
+    """Why a model has no best point."""
+    assert plan.objective is not None
+    metric, minimum = plan.objective.metric, plan.objective.minimum
+    those = " that the objective allows" if plan.objective.where else ""
+    if one.reason == UNDEFINED:
+        text = f"{metric} is undefined at every point{those}"
+    elif one.reason == BELOW:
+        text = f"no point{those} has {minimum_words(plan.objective)}"
+        most = [look.value(value) for value in one.highest]
+        text += f"; at most it is {most[0]}" if len(most) == 1 else " at once; at most: " + ", ".join(
+            f"{name} {value}" for (name, _), value in zip(minimum, most, strict=True))
+    elif one.reason == SAME:
+        text = f"{metric} is {look.value(one.value)} at every point{those}: what is swept makes no difference"
+    else:
+        reached = f"{' and' if those else ''} that reaches the minimum" if minimum else ""
+        text = f"{metric} is 0 at every point{those}{reached}, so that none is best"
+    return printable(f"{one.model}: {text}")
+
+
+def minimum_words(objective: Objective) -> str:
+    """`precision of at least 0.9 and AR of at least 0.5`."""
+    return " and ".join(f"{metric} of at least {number_text(least)}" for metric, least in objective.minimum)
 
 
 def _range(plan: Plan, name: str, places: tuple[int, ...]) -> str:
@@ -61,15 +86,6 @@ def _range(plan: Plan, name: str, places: tuple[int, ...]) -> str:
         return f"{texts[0]} to {texts[-1]}"
     more = len(texts) - MOST_VALUES
     return " or ".join(texts) if more <= 0 else f"{' or '.join(texts[:MOST_VALUES])} or {more} more"
-
-
-def _open_end(axis: Axis, place: int) -> str:
-    """`a lower` or `a higher` if the best value is the last of an axis of several numbers that goes on beyond it."""
-    if axis.ascending is None or len(axis) == 1 or axis.name in MEASURES or axis.values[place] is None:
-        return ""
-    if place == axis.ascending[-1] and axis.texts[place] != "1":
-        return "a higher"
-    return "a lower" if place == axis.ascending[0] and axis.texts[place] not in ("0", "1") else ""
 
 
 def _moving(plan: Plan) -> list[str]:

@@ -11,17 +11,19 @@ from deteval.errors import usage_error
 
 def check_target(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
     """Refuse early (usage) what could not be written, or would overwrite an input."""
+    if not str(path):
+        raise usage_error("'' is not the name of a file to write to")
     target = Path(path)
-    if target.exists() and not target.is_file() and not target.is_dir():  # a device or a pipe
+    if os.path.exists(path) and not target.is_file() and not target.is_dir():  # a device or a pipe
         return
     for source in inputs:
         with contextlib.suppress(OSError, ValueError):
             if target.samefile(source):
                 raise usage_error(f"{path}: is an input too; write the result elsewhere")
-    folder = target.resolve().parent
-    if target.is_dir():
+    folder = Path(os.path.realpath(path)).parent
+    if os.path.isdir(path):
         raise usage_error(f"{path}: is a directory, a file name is needed")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise usage_error(f"{path}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
         raise usage_error(f"{path}: the folder {folder} cannot be written to")

@@ -6,27 +6,17 @@ from typing import Any
 import numpy as np
 
 from deteval.errors import usage_error
+from deteval.inference import halves as splitting
 from deteval.inference import operating as inference
 from deteval.inference.support import class_support, metric_units
 from deteval.inference.weights import cluster_units, cluster_warning, image_units
 from deteval.measures import Ranked, measure
 from deteval.operating import Chosen, Rows, choose, gather_rows
+from deteval.records.criterion import LRP, NEAR_ONE, PRECISION, RECALL, Criterion
 from deteval.records.evidence import Evidence
 from deteval.records.metric import Metric
 from deteval.records.numbers import number_text, position_of, threshold_text, thresholds_text
-from deteval.records.operating_points import (
-    LRP,
-    PRECISION,
-    RECALL,
-    ClassPoint,
-    Counts,
-    Criterion,
-    OperatingPoints,
-    Overall,
-    Part,
-    Rates,
-    Splits,
-)
+from deteval.records.operating_points import ClassPoint, Counts, OperatingPoints, Overall, Part, Rates, Splits
 from deteval.records.resampling import Resampling, Units
 from deteval.records.run import Run
 from deteval.records.scores import CountsAt
@@ -65,7 +55,7 @@ def operating_points(
     if resampling is not None:
         replicates = inference.measure_replicates(rows, criterion, resampling, units, shares[0])
     if splits is not None:
-        halves = inference.measure_halves(rows, criterion, splits, units, shares[1])
+        halves = splitting.measure_halves(rows, criterion, splits, units, shares[1])
     study = _Study(run, ranked, threshold, criterion, rows, choose(rows, criterion), units, resampling, replicates,
                    halves)
     own, one = study.overall("own"), study.overall("one")
@@ -76,8 +66,9 @@ def operating_points(
         classes=study.classes(), own=own, one=one, ap=_plain(study.ap.values[0]), n_gt=int(study.positives.sum()),
         n_images=len(evidence.images), name=run.name, fingerprint=run.fingerprint, not_comparable=run.not_comparable,
         inputs=run.inputs, findings=all_findings(run, threads=threads), reading=run.reading, versions=run.versions,
-        resampling=resampling, splits=splits, units=units if resampling or splits else None,
-        remarks=_remarks(evidence, units, bool(resampling or splits)))
+        resampling=resampling, splits=splits,
+        verdicts=None if halves is None else splitting.count_splits(halves, criterion),
+        units=units if resampling or splits else None, remarks=_remarks(evidence, units, bool(resampling or splits)))
 
 
 def _threshold(evidence: Evidence, criterion: Criterion, iou: float) -> int:
@@ -88,7 +79,7 @@ def _threshold(evidence: Evidence, criterion: Criterion, iou: float) -> int:
         raise usage_error(f"iou: the run has no IoU threshold {threshold_text(iou)}, only "
                           f"{thresholds_text(params.iou)}")
     if criterion.kind == LRP:
-        if params.iou[position] >= 1:
+        if params.iou[position] >= 1 - NEAR_ONE:
             raise usage_error("iou: the LRP error needs a threshold below 1, as it divides by 1 - IoU")
         if evidence.detail is None or position not in evidence.detail.thresholds:
             raise usage_error("lrp: the LRP error needs to know how well each detection fits; save the evidence with "
@@ -129,8 +120,8 @@ class _Study:
     """One run with its cuts, its replicates and its halves, from which the records are read."""
 
     def __init__(self, run: Run, ranked: Ranked, threshold: int, criterion: Criterion, rows: Rows, chosen: Chosen,
-                 units: Units, resampling: Resampling | None, replicates: inference.Drawn | None,
-                 halves: inference.Halves | None) -> None:
+                 units: Units, resampling: Resampling | None, replicates: inference.Replicates | None,
+                 halves: splitting.Halves | None) -> None:
         evidence = run.evidence
         self.evidence, self.criterion, self.rows, self.chosen = evidence, criterion, rows, chosen
         self.units, self.resampling, self.replicates, self.halves = units, resampling, replicates, halves
@@ -159,13 +150,14 @@ class _Study:
 
     def class_part(self, k: int) -> Part:
         """Rates of a class, and how sure they are."""
+        rates = {name: _plain(values[k]) for name, values in self.drawn.classes.items()}
         intervals, stability = None, None
         if self.replicates is not None and self.resampling is not None:
-            intervals = inference.class_intervals(self.replicates, k, int(self.support[2, k]), self.resampling,
-                                                  self.what)
+            intervals = inference.class_intervals(self.replicates, k, rates, int(self.support[2, k]),
+                                                  self.resampling, self.what, self.criterion)
         if self.halves is not None:
-            stability = inference.class_stability(self.halves, k)
-        return Part({name: _plain(values[k]) for name, values in self.drawn.classes.items()}, intervals, stability)
+            stability = splitting.class_stability(self.halves, k)
+        return Part(rates, intervals, stability)
 
     def overall(self, which: str) -> Overall:
         """All classes, at their own cuts or at one."""
@@ -180,12 +172,14 @@ class _Study:
 
     def total_part(self, total: str) -> Part:
         """Rates of all classes, and how sure they are."""
+        rates = _rates(self.drawn.totals[total])
         intervals, stability = None, None
         if self.replicates is not None and self.resampling is not None:
-            intervals = inference.total_intervals(self.replicates, total, self.all_units, self.resampling, self.what)
+            intervals = inference.total_intervals(self.replicates, total, rates, self.all_units, self.resampling,
+                                                  self.what, self.criterion)
         if self.halves is not None:
-            stability = inference.total_stability(self.halves, total)
-        return Part(_rates(self.drawn.totals[total]), intervals, stability)
+            stability = splitting.total_stability(self.halves, total)
+        return Part(rates, intervals, stability)
 
     def reason(self, group: int) -> str:
         """Why a class, or all of them pooled, has no cut; "" where it has one."""

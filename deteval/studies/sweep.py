@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from deteval.cuts import descend, measure_cuts
+from deteval.best_points import best_point
+from deteval.cuts import Descending, descend, measure_cuts, tied_rows
 from deteval.errors import DetevalError, usage_error
 from deteval.evaluation import match
 from deteval.fingerprint import fingerprint
 from deteval.measures import class_position
 from deteval.records.categories import cuts_by_class, select_categories
 from deteval.records.dataset import Detections, Floats, GroundTruth, Ints, take_images
+from deteval.records.findings import Finding, cut_by_cap, images_without_detections, many_ties
 from deteval.records.metric import Metric, resolve
 from deteval.records.params import AreaRange, Params
-from deteval.records.sweep import COSTLY, FLAT, Best, ModelSweep, Objective, Plan, Sweep, Undefined
+from deteval.records.sweep import COSTLY, Best, ModelSweep, Plan, Sweep, Undefined, WithoutBest
 from deteval.records.sweep_cells import CELL_AXES, Place, Wanted, check_points, wanted_at
 from deteval.records.sweep_matches import Batch, area_settings, batches, bounds, iou_settings, matches
+from deteval.scoring import MANY_TIES
 from deteval.threads import available_threads
 from deteval.version import VERSION
 
@@ -63,10 +66,10 @@ def sweep(
                                                    for one in undefined.values()):
         raise DetevalError(f"every metric is undefined at every point: {next(iter(undefined.values())).reason} "
                            "[nothing-evaluable]")
-    best = () if plan.objective is None else tuple(
-        one for model in found if (one := _best(model, plan, plan.objective)) is not None)
-    return Sweep(plan=plan, models=tuple(found), best=best, undefined=undefined, matches=matches(plan),
-                 versions=_versions(), reading=dict(reading or {}))
+    points = [] if plan.objective is None else [best_point(model, plan, plan.objective) for model in found]
+    return Sweep(plan=plan, models=tuple(found), best=tuple(one for one in points if isinstance(one, Best)),
+                 without_best=tuple(one for one in points if isinstance(one, WithoutBest)), undefined=undefined,
+                 matches=matches(plan), versions=_versions(), reading=dict(reading or {}))
 
 
 def check_classes(plan: Plan, ground_truth: GroundTruth) -> None:
@@ -81,12 +84,19 @@ def check_classes(plan: Plan, ground_truth: GroundTruth) -> None:
 
 
 def _check_classes_at(params: Params, metrics: Sequence[Metric], ground_truth: GroundTruth) -> None:
-    categories, place = select_categories(ground_truth.categories, params)
+    try:
+        categories, place = select_categories(ground_truth.categories, params)
+    except DetevalError as error:
+        raise usage_error(f"classes: {error}") from None
     if params.operating_points is not None:
         cuts_by_class(params.operating_points, ground_truth.categories, place >= 0)
     for metric in metrics:
         if metric.category is not None:
-            class_position(metric, categories)
+            try:
+                class_position(metric, categories)
+            except DetevalError as error:
+                begin = f"metric {str(metric)!r}: "
+                raise usage_error(str(error) if str(error).startswith(begin) else f"{begin}{error}") from None
 
 
 def _costly_positions(plan: Plan, names: Sequence[str] = COSTLY) -> list[tuple[int, ...]]:
@@ -98,31 +108,56 @@ def _sweep_model(name: str, ground_truth: GroundTruth, detections: Detections, p
                  images: Sequence[int] | Ints | None, threads: int, report: Progress) -> ModelSweep:
     values = np.full((*plan.shape, len(plan.metrics)), np.nan)
     steps = list(product(_costly_positions(plan), batches(plan)))
+    found = _without_detections(ground_truth, detections, plan, images)
     for number, (position, batch) in enumerate(steps):
         def step(share: float, before: int = number) -> None:
             report((before + share) / len(steps))
 
-        _sweep_match(ground_truth, detections, plan, position, batch, images, threads, values, step)
+        rows = descend(match(ground_truth, detections, _union(plan, position, batch), images=images, threads=threads),
+                       threads)
+        if not number:
+            found = [*_odd(rows, max(cap for caps in _caps(plan) for cap in caps)), *found]
+        _cut(rows, plan, position, batch, values, step)
+        del rows
     covered = None if images is None else take_images(ground_truth.images, np.unique(np.asarray(images, np.int64)))
     return ModelSweep(
         name=name, values=values, inputs=(*detections.inputs, *ground_truth.inputs),
-        findings=(*ground_truth.findings, *detections.findings),
+        findings=(*ground_truth.findings, *detections.findings, *found),
         fingerprint=fingerprint(ground_truth, covered, threads),
     )
 
 
-def _sweep_match(ground_truth: GroundTruth, detections: Detections, plan: Plan, position: tuple[int, ...],
-                 batch: Batch, images: Sequence[int] | Ints | None, threads: int, values: Floats, report: Progress,
-                 ) -> None:
-    """Match once, and write all that is cut from it."""
+def _without_detections(ground_truth: GroundTruth, detections: Detections, plan: Plan,
+                        images: Sequence[int] | Ints | None) -> list[Finding]:
+    """Images with ground truth on which nothing was detected, whatever the score cuts of the grid leave there."""
+    if not len(detections):
+        return []  # which is a finding of loading
+    with_truth = np.zeros(len(ground_truth.images), bool)
+    scored = select_categories(ground_truth.categories, plan.base)[1] >= 0
+    with_truth[ground_truth.image[scored[ground_truth.category]]] = True
+    with_truth[detections.image[scored[detections.category]]] = False
+    if images is not None:
+        with_truth &= np.isin(np.arange(len(with_truth)), np.asarray(images))
+    count = int(with_truth.sum())
+    return [images_without_detections(count, str(ground_truth.images.ids[int(np.argmax(with_truth))]))] if count else []
+
+
+def _odd(rows: Descending, cap: int) -> list[Finding]:
+    """What a score run finds odd about what is matched, at the first value of every costly axis."""
+    tied, beyond = tied_rows(rows), int((rows.rank >= cap).sum())
+    return [*([many_ties(tied, len(rows.scores))] if tied > MANY_TIES * len(rows.scores) else []),
+            *([cut_by_cap(beyond, cap)] if beyond else [])]
+
+
+def _cut(rows: Descending, plan: Plan, position: tuple[int, ...], batch: Batch, values: Floats, report: Progress,
+         ) -> None:
+    """Write all that is cut from one match."""
     cuts = _score_cuts(plan)
     caps = plan.axis("max_dets")
     wanted: dict[Wanted, list[tuple[Place, int]]] = {}
     for place in product(batch.iou, batch.area, range(1 if caps is None else len(caps))):
         for metric, one in enumerate(wanted_at(plan, place)):
             wanted.setdefault(one, []).append((place, metric))
-    rows = descend(match(ground_truth, detections, _union(plan, position, batch), images=images, threads=threads),
-                   threads)
     measured = measure_cuts(rows, list(wanted), cuts, report)
     for of_cuts, places in zip(measured, wanted.values(), strict=True):
         for place, metric in places:
@@ -138,16 +173,21 @@ def _score_cuts(plan: Plan) -> list[float]:
     return [-np.inf if cut is None else float(cut) for cut in ([plan.base.min_score] if axis is None else axis.values)]
 
 
+def _caps(plan: Plan) -> Sequence[tuple[int, ...]]:
+    """The caps at every position of their axis."""
+    axis = plan.axis("max_dets")
+    return (plan.base.max_dets,) if axis is None else axis.values
+
+
 def _union(plan: Plan, position: tuple[int, ...], batch: Batch) -> Params:
     """The settings of the match that a batch is cut from: all thresholds, area ranges and caps, the lowest score."""
-    params, axis = plan.params(position), plan.axis("max_dets")
+    params = plan.params(position)
     thresholds = sorted({threshold for i in batch.iou for threshold in iou_settings(plan)[i]})
     ranges = sorted({pair for i in batch.area for pair in bounds(area_settings(plan)[i])})
     lowest = min(_score_cuts(plan))
     return replace(
         params, iou=tuple(thresholds), areas=tuple(AreaRange(str(i), *pair) for i, pair in enumerate(ranges)),
-        max_dets=tuple(sorted({cap for caps in ([plan.base.max_dets] if axis is None else axis.values)
-                               for cap in caps})),
+        max_dets=tuple(sorted({cap for caps in _caps(plan) for cap in caps})),
         min_score=None if lowest == -np.inf else lowest,
     )
 
@@ -176,39 +216,6 @@ def _reason(plan: Plan, column: int, position: tuple[int, ...], ground_truth: Gr
         return "the ground truth holds no object of the images and classes scored"
     who = "no class has" if metric.category is None else f"class {metric.category} has no"
     return f"{who} ground truth that counts in area range {params.areas[resolve(metric, params).area].name}"
-
-
-def _best(model: ModelSweep, plan: Plan, objective: Objective) -> Best | None:
-    """Where the objective is highest among the points allowed; None if it is undefined at all of them."""
-    values = model.values[..., list(map(str, plan.metrics)).index(str(objective.metric))]
-    where = dict(objective.where)
-    allowed = [np.array(where.get(axis.name, range(len(axis)))) for axis in plan.axes]
-    chosen = values[np.ix_(*allowed)] if allowed else values
-    if np.isnan(chosen).all():
-        return None
-    place = np.unravel_index(int(np.nanargmax(chosen)), chosen.shape)
-    position = tuple(int(some[i]) for some, i in zip(allowed, place, strict=True))
-    least = FLAT * float(values[position])
-    flat = []
-    for number, axis in enumerate(plan.axes):
-        if len(axis) > 1:
-            line = np.moveaxis(values, number, -1)[(*position[:number], *position[number + 1:])]
-            good = {i for i in allowed[number].tolist() if line[i] >= least}
-            flat.append((axis.name, _around(position[number], good, axis.ascending, set(allowed[number].tolist()))))
-    return Best(model=model.name, position=position, value=float(values[position]), flat=tuple(flat))
-
-
-def _around(best: int, good: set[int], ascending: tuple[int, ...] | None, allowed: set[int]) -> tuple[int, ...]:
-    """The good positions; on an ordered axis those that are joined to the best by good ones."""
-    if ascending is None:
-        return tuple(sorted(good))
-    line = [i for i in ascending if i in allowed]
-    first = last = line.index(best)
-    while first > 0 and line[first - 1] in good:
-        first -= 1
-    while last + 1 < len(line) and line[last + 1] in good:
-        last += 1
-    return tuple(line[first : last + 1])
 
 
 def _versions() -> dict[str, str]:
