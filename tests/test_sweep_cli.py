@@ -10,6 +10,7 @@ import pytest
 from sweep_data import GRID, MODELS, SAMPLE
 
 import deteval
+from deteval.reports.sweep_json import render_sweep
 from deteval.records.findings import CATALOGUE
 
 SCHEMA = json.loads((Path(deteval.__file__).parent / "sweep.schema.json").read_text())
@@ -57,6 +58,16 @@ def test_a_point_is_a_score_run(sweep, deteval_run):
         score = deteval_run("score", SAMPLE / model, SAMPLE / "gt.json", "--area", "all", *options, "--metrics",
                             "AP,F1", "--format", "json")
         assert {name: float(row[name]) for name in ("AP", "F1")} == json.loads(score.out)["metrics"]
+
+
+def test_json_is_the_record_with_a_line_per_point():
+    truth = deteval.load_ground_truth(SAMPLE / "gt.json")
+    found = deteval.load_detections(SAMPLE / "preds.json", truth)
+    plan = deteval.plan_sweep({"nms": [None, 0.5], "area": ["all", "tiny:0-1"]}, "AP,F1")
+    result = deteval.sweep(truth, {'"points": [],': found}, plan)
+    text = render_sweep(result)
+    assert json.loads(text) == result.to_dict()
+    assert len([line for line in text.splitlines() if line.startswith('    {"model": ')]) == 4
 
 
 def test_formats_agree(sweep):

@@ -112,6 +112,6 @@ def _render(result: "Sweep", request: "SweepRequest") -> str:
         from deteval.reports.sweep_csv import render_csv
 
         return render_csv(result)
-    from deteval.reports.machine import render_json
+    from deteval.reports.sweep_json import render_sweep
 
-    return render_json(result.to_dict())
+    return render_sweep(result)

@@ -62,12 +62,16 @@ class Replicates(Struct, frozen=True):
 
 
 def measure_chosen(positives: Floats, threshold: Floats, own: Kept, at_one: Kept, criterion: Criterion, room: float,
-                   ) -> Drawn:
-    """All rates of cuts under each weighting."""
+                   averaged: Floats | None = None) -> Drawn:
+    """All rates of cuts under each weighting.
+
+    averaged: the ground truths that decide which classes the means are over; those of the weighting by default.
+    """
+    averaged = positives if averaged is None else averaged
     classes = rates_of(own, positives, criterion, room)
     at = rates_of(at_one, positives, criterion, room)
     everything = positives.sum(axis=0)
-    parts = (macro(classes, positives), rates_of(pooled(own), everything, criterion, room), macro(at, positives),
+    parts = (macro(classes, averaged), rates_of(pooled(own), everything, criterion, room), macro(at, averaged),
              rates_of(pooled(at_one), everything, criterion, room))
     return Drawn(threshold, classes, dict(zip(TOTALS, parts, strict=True)))
 
@@ -91,7 +95,8 @@ def measure_replicates(rows: Rows, criterion: Criterion, resampling: Resampling,
             own, at_one = kept_by_all(rows, chosen, sums)
             everywhere = np.broadcast_to(positives, chosen.positives.shape)
             return (measure_chosen(chosen.positives, chosen.threshold, chosen.own, chosen.at_one, criterion, rows.room),
-                    measure_chosen(everywhere, chosen.threshold, own, at_one, criterion, rows.room))
+                    measure_chosen(everywhere, chosen.threshold, own, at_one, criterion, rows.room,
+                                   averaged=chosen.positives))  # a mean over other classes would be another rate
 
         def report(done: int, before: int = first) -> None:
             if progress is not None:

@@ -1,7 +1,7 @@
 """A sweep: the grid of settings that is asked for, and what every point of it came to; and its JSON form."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -198,22 +198,22 @@ class Sweep(Struct, frozen=True):
                 found.setdefault(finding, []).append(model.name)
         return {finding: tuple(names) for finding, names in found.items()}
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """A row per point: `model`, the value of every axis, the value of every metric (None where undefined)."""
         from itertools import product
 
         names = [str(metric) for metric in self.plan.metrics]
         settings = [[(axis.name, value) for value in axis.plain] for axis in self.plan.axes]
-        found: list[dict[str, Any]] = []
         for model in self.models:
-            values = model.values.reshape(self.plan.points, len(names)).tolist()
+            values = model.values.reshape(self.plan.points, len(names))
             for point, of_point in zip(product(*settings), values, strict=True):
-                found.append({"model": model.name, **dict(point)} | {
-                    name: None if math.isnan(value) else value for name, value in zip(names, of_point, strict=True)})
-        return found
+                yield {"model": model.name, **dict(point)} | {
+                    name: None if math.isnan(value) else value
+                    for name, value in zip(names, of_point.tolist(), strict=True)}
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object, at full precision; `deteval/sweep.schema.json` describes it."""
+    def to_dict(self, *, points: bool = True) -> dict[str, Any]:
+        """The JSON object, at full precision; `deteval/sweep.schema.json` describes it. points: False leaves the list
+        of points empty."""
         plan, swept = self.plan, {axis.name for axis in self.plan.axes}
         inputs = dict.fromkeys((one.path, one.bytes, tuple(one.counts.items()))
                                for model in self.models for one in model.inputs)
@@ -227,7 +227,7 @@ class Sweep(Struct, frozen=True):
             "objective": None if plan.objective is None else _objective_dict(plan.objective, plan),
             "matches": self.matches,
             "inputs": [{"path": path, "bytes": size, **dict(counts)} for path, size, counts in inputs],
-            "points": self.rows(),
+            "points": list(self.rows()) if points else [],
             "best": [_best_dict(best, plan) for best in self.best],
             "without_best": [_without_best_dict(one, plan) for one in self.without_best],
             "undefined": {name: {"points": one.points, "reason": one.reason} for name, one in self.undefined.items()},
