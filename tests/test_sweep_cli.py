@@ -10,8 +10,8 @@ import pytest
 from sweep_data import GRID, MODELS, SAMPLE
 
 import deteval
-from deteval.reports.sweep_json import render_sweep
 from deteval.records.findings import CATALOGUE
+from deteval.reports.sweep_json import render_sweep
 
 SCHEMA = json.loads((Path(deteval.__file__).parent / "sweep.schema.json").read_text())
 EMPTY = ("warning: 1 image with ground truth and without detections, as image 18: did the model run on all of them? "

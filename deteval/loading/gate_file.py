@@ -46,9 +46,7 @@ def read_gate(path: str | Path, override: Mapping[str, Any] | None = None) -> Ga
     file = read_yaml(path)
     file.check_keys((), file.value, KEYS)
     values = {key: value for key, value in file.value.items() if value is not None}
-    if values.get("version", VERSION) != VERSION or isinstance(values.get("version"), bool):
-        raise file.error(("version",), f"version {values['version']!r} is not known; this deteval reads version "
-                                       f"{VERSION}")
+    file.check_version(VERSION)
     defaults, resampling = _defaults(file, values.get("defaults", {}))
     defaults |= override or {}
     slices = parse_slices(file, ("slices",), values["slices"]) if values.get("slices") else {}

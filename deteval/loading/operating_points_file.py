@@ -33,9 +33,7 @@ def read_operating_points(path: str | Path) -> ScoreCuts:
     for key, value in file.value.items():
         if key not in KEYS:
             raise file.error((key,), f"unknown key {shortened(key)}{_meant(key, value, KEYS)}")
-    version = file.value.get("version", VERSION)
-    if version != VERSION or isinstance(version, bool):
-        raise file.error(("version",), f"version {version!r} is not known; this deteval reads version {VERSION}")
+    file.check_version(VERSION)
     return replace(_score_cuts(file.value, file.error), origin=_origin(file))
 
 

@@ -50,9 +50,7 @@ def read_sweep(path: str | Path) -> SweepConfig:
     file = read_yaml(path)
     file.check_keys((), file.value, KEYS)
     values = {key: value for key, value in file.value.items() if value is not None}
-    if values.get("version", VERSION) != VERSION or isinstance(values.get("version"), bool):
-        raise file.error(("version",), f"version {values['version']!r} is not known; this deteval reads version "
-                                       f"{VERSION}")
+    file.check_version(VERSION)
     places: dict[str, str] = {}
     truth = _path(file, ("ground_truth",), values["ground_truth"], places) if "ground_truth" in values else None
     predictions = _predictions(file, values.get("predictions"), places)

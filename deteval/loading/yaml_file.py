@@ -44,6 +44,12 @@ class YamlFile(Struct, frozen=True):
             if key not in valid:
                 raise self.error((*keys, key), f"unknown key {key!r}{nearest(str(key), valid)}")
 
+    def check_version(self, known: int) -> None:
+        """Refuse a file whose `version`, if it states one, is not the one known."""
+        version = self.value.get("version")
+        if version is not None and (version != known or isinstance(version, bool)):
+            raise self.error(("version",), f"version {version!r} is not known; this deteval reads version {known}")
+
 
 def read_yaml(path: str | Path, most_nodes: int = _MOST_NODES) -> YamlFile:
     """A YAML file; `DetevalError` (usage) with the line for anything that is wrong with it.
