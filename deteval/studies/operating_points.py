@@ -4,15 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from deteval.errors import usage_error
 from deteval.inference import halves as splitting
 from deteval.inference import operating as inference
 from deteval.inference.support import class_support, metric_units
 from deteval.inference.weights import cluster_units, cluster_warning, image_units
-from deteval.measures import Ranked, measure
-from deteval.operating import Chosen, Rows, choose, gather_rows
+from deteval.measures import Measurement, Ranked, measure
+from deteval.operating import Chosen, Kept, Rows, choose, gather_rows
 from deteval.records.criterion import LRP, NEAR_ONE, PRECISION, RECALL, Criterion
+from deteval.records.dataset import Ints
 from deteval.records.evidence import Evidence
 from deteval.records.metric import Metric
 from deteval.records.numbers import number_text, position_of, threshold_text, thresholds_text
@@ -56,8 +58,14 @@ def operating_points(
         replicates = inference.measure_replicates(rows, criterion, resampling, units, shares[0])
     if splits is not None:
         halves = splitting.measure_halves(rows, criterion, splits, units, shares[1])
-    study = _Study(run, ranked, threshold, criterion, rows, choose(rows, criterion), units, resampling, replicates,
-                   halves)
+    metric, chosen = Metric("AP", iou=(evidence.params.iou[threshold],)), choose(rows, criterion)
+    study = _Study(
+        evidence=evidence, criterion=criterion, rows=rows, chosen=chosen, resampling=resampling, replicates=replicates,
+        halves=halves, ap=measure([metric], ranked), positives=chosen.positives[:, 0].astype(np.int64),
+        own=chosen.own, drawn=_apparent(chosen, criterion, rows.room),
+        support=class_support(evidence, [metric], units)[:, 0],
+        all_units=int(metric_units(evidence, [metric], units)[0]),
+        what="images" if units.cluster is None else "clusters")
     own, one = study.overall("own"), study.overall("one")
     params = evidence.params
     return OperatingPoints(
@@ -116,25 +124,33 @@ def _shares(resampling: Resampling | None, splits: Splits | None, progress: Prog
         (lambda share: progress((draws + share * (whole - draws)) / whole))
 
 
-class _Study:
-    """One run with its cuts, its replicates and its halves, from which the records are read."""
+def _apparent(chosen: Chosen, criterion: Criterion, room: float) -> inference.Drawn:
+    """The rates on the images that chose the cuts, those of a single weighting."""
+    own, at_one = (kept.part(np.s_[:, 0]) for kept in (chosen.own, chosen.at_one))
+    return inference.measure_chosen(chosen.positives[:, 0], chosen.threshold[:, 0], own, at_one, criterion, room)
 
-    def __init__(self, run: Run, ranked: Ranked, threshold: int, criterion: Criterion, rows: Rows, chosen: Chosen,
-                 units: Units, resampling: Resampling | None, replicates: inference.Replicates | None,
-                 halves: splitting.Halves | None) -> None:
-        evidence = run.evidence
-        self.evidence, self.criterion, self.rows, self.chosen = evidence, criterion, rows, chosen
-        self.units, self.resampling, self.replicates, self.halves = units, resampling, replicates, halves
-        self.metric = Metric("AP", iou=(evidence.params.iou[threshold],))
-        self.ap = measure([self.metric], ranked)
-        self.positives = chosen.positives[:, 0].astype(np.int64)
-        self.own = chosen.own
-        flat = [_first_lane(one) for one in (self.own, chosen.at_one)]
-        self.drawn = inference.measure_chosen(chosen.positives[:, 0], chosen.threshold[:, 0], flat[0], flat[1],
-                                              criterion, rows.room)
-        self.support = class_support(evidence, [self.metric], units)[:, 0]
-        self.all_units = int(metric_units(evidence, [self.metric], units)[0])
-        self.what = "images" if units.cluster is None else "clusters"
+
+class _Study(Struct, frozen=True):
+    """One run with its cuts, its replicates and its halves, from which the records are read.
+
+    positives: ground truths of every class. own: every class at its own cut. drawn: the rates on the images that chose.
+    support: of each class, as `class_support` counts it; all_units: images or clusters, as `what` says, that hold any.
+    """
+
+    evidence: Evidence
+    criterion: Criterion
+    rows: Rows
+    chosen: Chosen
+    resampling: Resampling | None
+    replicates: inference.Replicates | None
+    halves: splitting.Halves | None
+    ap: Measurement
+    positives: Ints
+    own: Kept
+    drawn: inference.Drawn
+    support: Ints
+    all_units: int
+    what: str
 
     def classes(self) -> tuple[ClassPoint, ...]:
         """Every class with its cut, or the reason why it has none."""
@@ -202,10 +218,6 @@ class _Study:
         if self.criterion.kind == RECALL:
             return (f"recall {target} is not reached: at most {hits[-1] / positives:.4g}, with every detection kept")
         return "no cut has a lower LRP error than keeping nothing"
-
-
-def _first_lane(kept: Any) -> Any:
-    return kept.part(np.s_[:, 0])
 
 
 def _rates(rates: dict[str, Any]) -> Rates:
