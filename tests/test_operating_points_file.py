@@ -1,6 +1,7 @@
 """`--operating-points FILE`: what the file may hold, the exact text of every refusal, and every way to give it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from gate_data import PREDICTIONS, TRUTH
@@ -10,6 +11,8 @@ from deteval.loading import operating_points_file
 from deteval.loading.operating_points_file import read_operating_points
 from deteval.loading.settings import make_settings
 from deteval.records.score_cuts import ScoreCuts
+
+ROOT = Path(__file__).resolve().parents[1]
 
 FILES, NEW = (PREDICTIONS, TRUTH), PREDICTIONS.parent / "preds_new.json"
 GOOD = "default: 0.5\nclasses:\n  person: 0.4\n  traffic light: 0.3\n  6: 0.25\n"
@@ -271,3 +274,20 @@ def test_as_many_classes_as_there_may_be(points, monkeypatch):
     monkeypatch.setattr(operating_points_file, "MOST_NODES", 5)
     with pytest.raises(deteval.DetevalError, match=r"points.yaml:5: the file is too large for a configuration"):
         read_operating_points(file)
+
+
+def test_the_example_in_configs_fits_the_sample(deteval_run):
+    path = ROOT / "configs" / "points.yaml"
+    outcome = deteval_run("score", PREDICTIONS, TRUTH, "--operating-points", path, "--format", "json")
+    document = json.loads(outcome.out)
+    assert document["settings"]["operating_points"] == {
+        "default": 0.44, "classes": {"6": 0.45, "bus": "drop", "person": 0.46, "traffic light": 0.57}}
+    n_det = {one["name"]: one["n_det"] for one in document["classes"]}
+    rows = json.loads(PREDICTIONS.read_text())
+    names = {1: "person", 2: "bicycle", 3: "car", 4: "bus", 5: "traffic light", 6: "dog"}
+    cuts = {"person": 0.46, "bus": 2, "traffic light": 0.57, "dog": 0.45}
+    assert n_det == {name: sum(one["category_id"] == key and one["score"] >= cuts.get(name, 0.44) for one in rows)
+                     for key, name in names.items()}
+    codes = {finding["code"] for finding in document["findings"]}
+    assert {"default-cut", "dropped-class", "left-out"} <= codes
+    assert "cuts-from-elsewhere" not in codes
