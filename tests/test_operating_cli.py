@@ -137,8 +137,8 @@ def test_a_recall_that_is_not_reached_is_null_with_its_reason(points, deteval_ru
     assert scored.err.startswith(f"deteval: {tmp_path}/points.yaml:{line}: class 'person' has no score cut: write a ")
     quiet = points("--target", "recall=0.95", "--format", "yaml", "-q")
     assert quiet.out == text
-    assert quiet.err == ("In the file as null, to be decided by a person before it can be used: person, bicycle, car, "
-                         "traffic light, dog, default.\n")
+    assert quiet.err == ("In the file as null, to be decided by a person before it can be used: 'person', 'bicycle', "
+                         "'car', 'traffic light', 'dog', the default.\n")
     with pytest.raises(deteval.DetevalError, match=r"score_cuts: recall=0.95 is not reached by person, bicycle, car, "):
         _ = operating_points(sample_run, Criterion("recall", target=0.95)).score_cuts
 
@@ -324,7 +324,7 @@ def test_a_precision_that_is_not_reached_drops_the_class(deteval_run, tmp_path):
     for one in found["classes"]:
         if one["threshold"] is None:
             assert f'  "{one["name"]}": drop  # {one["reason"]}\n' in text
-    assert f"In the file as drop, nothing of it is kept: {', '.join(names)}" in outcome.err
+    assert f"In the file as drop, nothing of it is kept: {', '.join(map(repr, names))}" in outcome.err
     scored = deteval_run("score", tmp_path / "preds.json", GT, "--iou", ".5", "--operating-points",
                          tmp_path / "points.yaml", "--format", "json")
     assert scored.code == 0, scored.err

@@ -292,6 +292,10 @@ def test_intervals_and_stability_of_the_sample(sample_run):
         if one.n_images < 10:
             assert set(limits.values()) == {None}
             assert one.part.intervals.reason == f"too few images ({one.n_images} of the 10 needed)"
+        elif one.name == "bus":
+            assert set(limits.values()) == {None}
+            assert one.counts.false_positives + one.counts.false_negatives == 3
+            assert one.part.intervals.reason == "too few errors (3 of the 5 needed)"
         else:
             low, high = limits["threshold"]
             assert low <= one.threshold <= high
@@ -331,7 +335,37 @@ def test_thresholds_beyond_the_first_word_of_bits():
             np.testing.assert_array_equal(found.threshold[:, 0], expected_cuts(evidence, threshold, Criterion(), once))
 
 
-@pytest.mark.parametrize("criterion", [Criterion(), Criterion("precision", target=0.8)], ids=str)
+@pytest.mark.parametrize("target, kind, expected", [
+    (1.0, "precision", {"person": "too few false positives (0 of the 5 needed)",
+                        "one": "too few false positives (0 of the 5 needed)",
+                        "own": "most classes on too few images or with too few false positives"}),
+    (0.9, "recall", {"person": "", "bus": "too few false negatives (1 of the 5 needed)", "one": "",
+                     "own": "most classes on too few images or with too few false negatives"}),
+    (0.6, "precision", {"person": "", "car": "", "one": "", "own": ""}),
+])
+def test_no_interval_where_draws_cannot_show_how_far_it_goes(sample_run, target, kind, expected):
+    criterion = Criterion(kind, target=target)
+    found = operating_points(sample_run, criterion, resampling=Resampling(replicates=200))
+    parts = {"own": found.own.micro, "one": found.one.macro, **{one.name: one.part for one in found.classes}}
+    for name, reason in expected.items():
+        intervals = parts[name].intervals
+        if reason:
+            assert intervals.reason == reason
+            assert set(intervals.limits.values()) == {None}
+            assert set(intervals.elsewhere.values()) == {None}
+        else:
+            assert "too few" not in intervals.reason
+
+
+def test_no_interval_where_no_class_has_a_cut():
+    gt = deteval.load_ground_truth(SAMPLE / "gt.json")
+    evidence = deteval.match(gt, deteval.load_detections(SAMPLE / "preds.json", gt), deteval.Params(classes="person"))
+    found = operating_points(evidence, Criterion("recall", target=0.99), resampling=Resampling(replicates=200))
+    assert {part.intervals.reason for part in (found.own.macro, found.own.micro)} == {"no class has a cut"}
+    assert set(found.own.macro.intervals.limits.values()) == {None}
+
+
+@pytest.mark.parametrize("criterion", [Criterion(), Criterion("precision", target=0.6)], ids=str)
 def test_what_flatters_is_taken_off(sample_run, criterion):
     """The mean difference between a replicate and all images, of a maximum divided by the share that a replicate holds;
     and the interval lies around what is left."""

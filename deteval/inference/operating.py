@@ -20,7 +20,7 @@ from deteval.inference.paired import WEIGHTS_AT_ONCE
 from deteval.inference.weights import draw_weights
 from deteval.kernels.lanes import LANES
 from deteval.operating import Chosen, Kept, Rows, choose, macro, pooled, rates_of
-from deteval.records.criterion import PRECISION, Criterion
+from deteval.records.criterion import PRECISION, RECALL, Criterion
 from deteval.records.dataset import Floats, Ints
 from deteval.records.operating_points import THRESHOLD, Intervals, Limits, Rates
 from deteval.records.resampling import LEAST_UNITS, Resampling, Units
@@ -32,6 +32,9 @@ SEEN = 1.0 - exp(-1.0)
 """The share of the images that a replicate holds: the cuts of a replicate have seen as many of the images that they are
 measured on. So the difference to these is smaller than that to new images, its mean for a rate that a cut is the best
 of by about this factor, its spread by its root."""
+LEAST_ERRORS = 5
+"""Fewer errors than this at a cut, of the kind that it is chosen by: draws of these images cannot show what more images
+would, and intervals are far too narrow (docs/statistics.md)."""
 Progress = Callable[[float], None]
 Result = TypeVar("Result")
 
@@ -171,34 +174,49 @@ def _rows_above(rows: Rows, cuts: Floats) -> Ints:
     return rows.starts[:-2, None] + np.array(counts, np.int64).reshape(rows.classes, len(cuts)) - 1
 
 
+def errors_at(kept: Kept, positives: Ints | Floats, criterion: Criterion) -> tuple[Floats, str]:
+    """How many errors there are at cuts of the kind that they are chosen by, and what these are called."""
+    wrong, missed = kept.rows - kept.hits, positives - kept.hits
+    if criterion.kind == PRECISION:
+        return wrong, "false positives"
+    return (missed, "false negatives") if criterion.kind == RECALL else (wrong + missed, "errors")
+
+
+def too_few_errors(count: float, what: str) -> str:
+    """Why a cut with so few errors has no interval, "" if they are enough."""
+    return f"too few {what} ({count:.0f} of the {LEAST_ERRORS} needed)" if count < LEAST_ERRORS else ""
+
+
 def class_intervals(found: Replicates, k: int, apparent: Rates, units: int, resampling: Resampling, what: str,
-                    criterion: Criterion) -> Intervals:
+                    criterion: Criterion, doubt: str = "") -> Intervals:
     """Intervals of the cut of a class and of its rates elsewhere, over the replicates in which it has a cut.
 
-    apparent: rates on the images that chose. units: images (or clusters, as `what` says) that hold the class.
+    apparent: rates on the images that chose. units: images (or clusters, as `what` says) that hold the class. doubt:
+    why there can be none, "" if there may.
     """
     chosen, everywhere = ({name: values[k] for name, values in side.classes.items()}
                           for side in (found.chosen, found.everywhere))
-    return _intervals(found.chosen.threshold[k], chosen, everywhere, apparent, units, resampling, what, criterion)
+    return _intervals(found.chosen.threshold[k], chosen, everywhere, apparent, units, resampling, what, criterion,
+                      doubt)
 
 
 def total_intervals(found: Replicates, total: str, apparent: Rates, units: int, resampling: Resampling, what: str,
-                    criterion: Criterion) -> Intervals:
+                    criterion: Criterion, doubt: str = "") -> Intervals:
     """Intervals of the rates of all classes, and of the one cut for all where that is asked for."""
     cut = found.chosen.threshold[-1] if total.startswith("one") else None
     return _intervals(cut, found.chosen.totals[total], found.everywhere.totals[total], apparent, units, resampling,
-                      what, criterion)
+                      what, criterion, doubt)
 
 
 def _intervals(threshold: Floats | None, chosen: dict[str, Floats], everywhere: dict[str, Floats], apparent: Rates,
-               units: int, resampling: Resampling, what: str, criterion: Criterion) -> Intervals:
+               units: int, resampling: Resampling, what: str, criterion: Criterion, doubt: str) -> Intervals:
     defined = ~np.isnan(threshold if threshold is not None else chosen[PRECISION])
     names = [*([] if threshold is None else [THRESHOLD]), *chosen]
     if units < LEAST_UNITS:
         reason = f"too few {what} ({units} of the {LEAST_UNITS} needed)" if units else "no ground truth that counts"
         return Intervals(dict.fromkeys(names), dict.fromkeys(chosen), units, reason)
-    if defined.sum() < LEAST_DEFINED * len(defined):
-        reason = f"a cut in only {int(defined.sum()):,} of {len(defined):,} replicates"
+    if defined.sum() < LEAST_DEFINED * len(defined) or doubt:
+        reason = doubt or f"a cut in only {int(defined.sum()):,} of {len(defined):,} replicates"
         return Intervals(dict.fromkeys(names), dict.fromkeys(chosen), units, reason)
     limits: dict[str, Limits | None] = {}
     elsewhere: Rates = {}

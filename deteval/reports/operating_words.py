@@ -7,7 +7,6 @@ from deteval.errors import counted
 from deteval.records.criterion import LRP, PRECISION, RECALL, Criterion
 from deteval.records.numbers import threshold_text
 from deteval.records.operating_points import ClassPoint, OperatingPoints, Overall
-from deteval.records.resampling import LEAST_UNITS
 from deteval.reports.inference_words import level
 from deteval.reports.layout import Look, printable
 
@@ -64,11 +63,11 @@ def missing(points: OperatingPoints) -> list[str]:
 
 def file_gaps(points: OperatingPoints, which: str) -> list[str]:
     """What the YAML file says of classes for which no cut will do. which: OWN or ONE."""
-    named = [(one.name, cut) for one, cut in points.cuts_by_class(which)]
+    named = [(repr(printable(one.name)), cut) for one, cut in points.cuts_by_class(which)]
     if points.default_cut is None or isinf(points.default_cut):
-        named.append(("default", points.default_cut))
-    dropped = [printable(name) for name, cut in named if cut is not None and isinf(cut)]
-    open_ones = [printable(name) for name, cut in named if cut is None]
+        named.append(("the default", points.default_cut))
+    dropped = [name for name, cut in named if cut is not None and isinf(cut)]
+    open_ones = [name for name, cut in named if cut is None]
     lines = []
     if dropped:
         lines.append(f"In the file as drop, nothing of it is kept: {_listed(dropped)}.")
@@ -102,8 +101,6 @@ def _intervals(points: OperatingPoints) -> list[str]:
     if resampling is None or units is None:
         return []
     unit = "images" if units.cluster is None else units.name
-    short = [one for one in points.classes if one.part.intervals is not None and one.n_gt
-             and one.part.intervals.units < LEAST_UNITS]
     lines = [(f"Intervals at {level(resampling.alpha)}: {counted(resampling.replicates, 'bootstrap replicate')}, seed "
              f"{resampling.seed}; each draws {units.count:,} of {units.count:,} {unit} with replacement and chooses "
              "every cut anew.")]
@@ -111,11 +108,25 @@ def _intervals(points: OperatingPoints) -> list[str]:
         name = points.criterion.main
         lines.append(f"{name} elsewhere and the interval of {name}: what these cuts are worth on new images like "
                      "these, without what the choice flatters them by.")
-    if short:
-        what = "images" if units.cluster is None else "clusters"
-        names = _listed([printable(one.name) for one in short])
-        lines.append(f"No interval on fewer than {LEAST_UNITS} {what}: {names}.")
-    return lines
+    return [*lines, *_without_interval(points)]
+
+
+def _without_interval(points: OperatingPoints) -> list[str]:
+    """What has a cut but no interval, by the reason."""
+    parts = [(printable(one.name), one.part) for one in points.classes if one.n_gt and one.threshold is not None]
+    parts.append(("own cuts", points.own.macro))
+    if points.one.threshold is not None:
+        parts.append(("one cut for all", points.one.macro))
+    names: dict[str, list[str]] = {}
+    for name, part in parts:
+        if part.intervals is not None and part.intervals.reason:
+            reason, _, needed = part.intervals.reason.partition(" (")
+            if needed:
+                reason = f"fewer than {needed.split()[3]} {reason.removeprefix('too few ')}"
+            elif reason.startswith("a cut in only"):
+                reason = "a cut in too few replicates"
+            names.setdefault(reason, []).append(name)
+    return [f"No interval, {reason}: {_listed(found)}." for reason, found in names.items()]
 
 
 def _stability(points: OperatingPoints, look: Look) -> list[str]:
@@ -141,7 +152,7 @@ def _stability(points: OperatingPoints, look: Look) -> list[str]:
 def _verdict(points: OperatingPoints) -> list[str]:
     """Which cuts to take, by how many splits agree."""
     found = points.verdicts
-    if found is None or not found.splits:
+    if found is None or not found.splits or len(points.classes) < 2:  # of one class both cuts are the same
         return []
     least = AGREEING * found.splits
     of = f"of {found.splits:,} splits"
@@ -161,7 +172,10 @@ def _target_elsewhere(points: OperatingPoints, look: Look) -> list[str]:
     criterion, found = points.criterion, points.verdicts
     if criterion.target is None or found is None or found.met is None:
         return []
-    lines = []
+    if not found.splits:
+        return ["In no split could a cut be chosen and judged."]
+    count = points.splits.count - found.splits if points.splits is not None else 0
+    left, lines = f" ({count:,} more had no cut)" if count else "", []
     for what, average, part, met in (("own cuts", "macro", points.own.macro, found.met[0]),
                                      ("one cut for all", "micro", points.one.micro, found.met[1])):
         if part.stability is None or part.stability.other[criterion.main] is None:
@@ -171,7 +185,7 @@ def _target_elsewhere(points: OperatingPoints, look: Look) -> list[str]:
         lines.append(f"With {what} ({average}), precision is {look.value(other[PRECISION])} and recall "
                      f"{look.value(other[RECALL])} on the other half: the target of {criterion.main} "
                      f"{criterion.target:g} is {'met' if reached else 'missed'} there on average, and met in {met:,} "
-                     f"of {found.splits:,} splits.")
+                     f"of {found.splits:,} splits{left}.")
     return lines
 
 

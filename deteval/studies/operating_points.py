@@ -12,14 +12,14 @@ from deteval.inference import operating as inference
 from deteval.inference.support import class_support, metric_units
 from deteval.inference.weights import cluster_units, cluster_warning, image_units
 from deteval.measures import Measurement, Ranked, measure
-from deteval.operating import Chosen, Kept, Rows, choose, gather_rows
+from deteval.operating import Chosen, Kept, Rows, choose, gather_rows, pooled
 from deteval.records.criterion import LRP, NEAR_ONE, PRECISION, RECALL, Criterion
-from deteval.records.dataset import Ints
+from deteval.records.dataset import Floats, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.metric import Metric
 from deteval.records.numbers import number_text, position_of, threshold_text, thresholds_text
 from deteval.records.operating_points import ClassPoint, Counts, OperatingPoints, Overall, Part, Rates, Splits
-from deteval.records.resampling import Resampling, Units
+from deteval.records.resampling import LEAST_UNITS, Resampling, Units
 from deteval.records.run import Run
 from deteval.records.scores import CountsAt
 from deteval.scoring import all_findings
@@ -169,8 +169,10 @@ class _Study(Struct, frozen=True):
         rates = {name: _plain(values[k]) for name, values in self.drawn.classes.items()}
         intervals, stability = None, None
         if self.replicates is not None and self.resampling is not None:
+            errors, kind = self.errors()
+            doubt = "" if np.isnan(self.drawn.threshold[k]) else inference.too_few_errors(float(errors[k]), kind)
             intervals = inference.class_intervals(self.replicates, k, rates, int(self.support[2, k]),
-                                                  self.resampling, self.what, self.criterion)
+                                                  self.resampling, self.what, self.criterion, doubt)
         if self.halves is not None:
             stability = splitting.class_stability(self.halves, k)
         return Part(rates, intervals, stability)
@@ -192,10 +194,27 @@ class _Study(Struct, frozen=True):
         intervals, stability = None, None
         if self.replicates is not None and self.resampling is not None:
             intervals = inference.total_intervals(self.replicates, total, rates, self.all_units, self.resampling,
-                                                  self.what, self.criterion)
+                                                  self.what, self.criterion, self.doubt(total))
         if self.halves is not None:
             stability = splitting.total_stability(self.halves, total)
         return Part(rates, intervals, stability)
+
+    def errors(self) -> tuple[Floats, str]:
+        """Errors of every class at its own cut, and what they are called."""
+        return inference.errors_at(self.own.part(np.s_[:, 0]), self.positives, self.criterion)
+
+    def doubt(self, total: str) -> str:
+        """Why rates of all classes can have no interval: the draws do not show how far they vary. "" if they may."""
+        if total.startswith("one"):
+            count, kind = inference.errors_at(pooled(self.chosen.at_one.part(np.s_[:, 0])), self.positives.sum(),
+                                              self.criterion)
+            return inference.too_few_errors(float(count), kind)
+        errors, kind = self.errors()
+        has_cut = (self.positives > 0) & ~np.isnan(self.drawn.threshold[:-1])
+        sure = has_cut & (self.support[2] >= LEAST_UNITS) & (errors >= inference.LEAST_ERRORS)
+        if not has_cut.any():
+            return "no class has a cut"
+        return "" if 2 * sure.sum() >= has_cut.sum() else f"most classes on too few {self.what} or with too few {kind}"
 
     def reason(self, group: int) -> str:
         """Why a class, or all of them pooled, has no cut; "" where it has one."""
