@@ -435,3 +435,13 @@ def test_flattering_numbers_are_called_so(sample_run):
     text = render_table(operating_points(sample_run, resampling=Resampling(replicates=100)), Look())
     assert flattered not in text
     assert "F1 elsewhere and the interval of F1: what these cuts are worth on new images like these" in text
+
+
+def test_yaml_says_what_cuts_are_worth_elsewhere_and_one_cut_speaks_of_itself(points):
+    own = points("--target", "recall=0.8", "--format", "yaml", "--ci", "--replicates", "200")
+    assert "No cut for traffic light" in own.err
+    assert own.out.count("recall elsewhere 0.") == 0, "nothing of it is known: cuts in too few replicates"
+    one = points("--target", "recall=0.8", "--format", "yaml", "--cuts", "one")
+    assert "No cut for" not in one.err
+    of_f1 = points("--format", "yaml", "--ci", "--replicates", "200", "--cuts", "one").out
+    assert re.search(r"^default: 0\.43736  # one cut for all classes: .*, F1 0\.7978, F1 elsewhere 0\.7\d+$", of_f1, re.M)

@@ -83,7 +83,7 @@ def operating_points(files: tuple[str, ...], **given: Any) -> int:
                            "and areas asked for")
     deliver(_render(points, request, cuts), given["output"], given["quiet"])
     if request.format in ("json", "csv", "yaml") or given["output"]:
-        for text in [*explanation(points, request.look), *(f"warning: {text}" for text in points.remarks)]:
+        for text in [*explanation(points, request.look, cuts), *(f"warning: {text}" for text in points.remarks)]:
             remark(text, given["quiet"])
         for text in file_gaps(points, cuts) if request.format == "yaml" else ():
             remark(text, quiet=False)  # the file is not what was asked for

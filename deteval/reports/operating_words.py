@@ -6,7 +6,7 @@ from math import isinf
 from deteval.errors import counted
 from deteval.records.criterion import LRP, PRECISION, RECALL, Criterion
 from deteval.records.numbers import threshold_text
-from deteval.records.operating_points import ClassPoint, OperatingPoints, Overall
+from deteval.records.operating_points import ONE, OWN, ClassPoint, OperatingPoints, Overall
 from deteval.reports.inference_words import level
 from deteval.reports.layout import Look, printable
 
@@ -45,11 +45,13 @@ def where(points: OperatingPoints) -> str:
     return ", ".join([str(points.counts_at), *(text for text in special if text)])
 
 
-def missing(points: OperatingPoints) -> list[str]:
-    """Why classes, or all of them together, have no cut."""
+def missing(points: OperatingPoints, which: str = OWN) -> list[str]:
+    """Why classes, or all of them together, have no cut. which: ONE to speak of the one cut for all alone."""
     lines = []
     if points.one.threshold is None:
         lines.append(f"No cut for all classes: {points.one.reason}.")
+    if which == ONE:
+        return lines
     without = [one for one in points.classes if one.reason and one.reason != NO_TRUTH]
     lines += [f"No cut for {printable(one.name)}: {one.reason}." for one in without[:MOST_NAMES]]
     if len(without) > MOST_NAMES:
@@ -81,9 +83,9 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES:,} more"
 
 
-def explanation(points: OperatingPoints, look: Look) -> list[str]:
-    """How to read the numbers, and how far to trust them."""
-    lines = [*missing(points), *_stability(points, look), *_intervals(points)]
+def explanation(points: OperatingPoints, look: Look, which: str = OWN) -> list[str]:
+    """How to read the numbers, and how far to trust them. which: as `missing`."""
+    lines = [*missing(points, which), *_stability(points, look), *_intervals(points)]
     if points.splits is None and not _corrected(points):
         lines.append("Measured on the images that chose the cuts, which flatters them; --stability says by how much.")
     return lines

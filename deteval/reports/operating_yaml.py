@@ -2,7 +2,7 @@
 
 from math import isinf
 
-from deteval.records.operating_points import ONE, OWN, ClassPoint, OperatingPoints, Rates
+from deteval.records.operating_points import ONE, OWN, ClassPoint, OperatingPoints, Part
 from deteval.records.params import signature
 from deteval.records.score_cuts import DROP
 from deteval.reports.layout import Look, printable
@@ -22,7 +22,7 @@ def render_yaml(points: OperatingPoints, look: Look, which: str = OWN) -> str:
     `default`, the one cut for all, holds. A class for which no cut will do is `drop`, nothing of it is kept; under a
     target of recall null, which `--operating-points` refuses until somebody decides.
     """
-    worth = points.one.reason or _worth(points.one.micro.rates, points, look)
+    worth = points.one.reason or _worth(points.one.micro, points, look)
     classes = points.cuts_by_class(which)
     entries = [_entry(one, cut, points, look, which) for one, cut in classes]
     listed = {one.id for one, _ in classes}
@@ -59,7 +59,7 @@ def _entry(one: ClassPoint, cut: float | None, points: OperatingPoints, look: Lo
     if which == ONE or one.reason == NO_TRUTH:
         comment = "the cut that was there before"
     else:
-        comment = one.reason or _worth(one.part.rates, points, look)
+        comment = one.reason or _worth(one.part, points, look)
     return f"{key} {_cut(cut)}  # {comment}"
 
 
@@ -81,9 +81,13 @@ def _cut(threshold: float | None) -> str:
     return "null" if threshold is None else DROP if isinf(threshold) else repr(threshold)
 
 
-def _worth(rates: Rates, points: OperatingPoints, look: Look) -> str:
-    """The rates of a cut, rounded."""
-    return ", ".join(f"{name} {look.value(rates[name])}" for name in points.criterion.rates[:4])
+def _worth(part: Part, points: OperatingPoints, look: Look) -> str:
+    """The rates of a cut, rounded, and where it is known what it is chosen by is worth elsewhere."""
+    found = [f"{name} {look.value(part.rates[name])}" for name in points.criterion.rates[:4]]
+    name = points.criterion.main
+    if part.intervals is not None and part.intervals.elsewhere.get(name) is not None:
+        found.append(f"{name} elsewhere {look.value(part.intervals.elsewhere[name])}")
+    return ", ".join(found)
 
 
 def _first_upper(text: str) -> str:

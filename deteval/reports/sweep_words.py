@@ -26,7 +26,8 @@ def _best(sweep: Sweep, best: Best, look: Look) -> list[str]:
     plan = sweep.plan
     assert plan.objective is not None
     values = next(model.values for model in sweep.models if model.name == best.model)[best.position]
-    others = [f"{metric} {look.value(float(values[plan.column(metric)]))}" for metric, _ in plan.objective.minimum]
+    others = [f"{metric} {look.value(float(values[plan.column(metric)]))}" for metric, _ in plan.objective.minimum
+              if str(metric) != str(plan.objective.metric)]
     reached = f" with {' and '.join(others)}" if others else ""
     varied = [f"{axis.name} {printable(axis.texts[place])}"
               for axis, place in zip(plan.axes, best.position, strict=True) if len(axis) > 1]
