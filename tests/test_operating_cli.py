@@ -222,7 +222,8 @@ def test_a_narrow_table_keeps_cut_and_rate(sample_run, width):
             assert criterion.main in heading.split()
             if width >= 80:
                 assert f"{criterion.main} elsewhere" in heading
-                assert f"{criterion.main} 95 %" in heading
+                assert f"{criterion.main} 95 %" in heading if criterion.target is None else \
+                    criterion.free in heading.split()
         plain = render_table(found, Look(colour=True))
         assert re.sub(r"\x1b\[\d*m", "", plain) == render_table(found, Look())
 
@@ -446,3 +447,14 @@ def test_yaml_says_what_cuts_are_worth_elsewhere_and_one_cut_speaks_of_itself(po
     of_f1 = points("--format", "yaml", "--ci", "--replicates", "200", "--cuts", "one").out
     line = next(line for line in of_f1.splitlines() if line.startswith("default:"))
     assert re.fullmatch(r"default: 0\.43736  # one cut for all classes: .*, F1 0\.7978, F1 elsewhere 0\.7\d+", line)
+
+
+@pytest.mark.parametrize("resampling, splits", [(None, None), (True, None), (None, True), (True, True)])
+def test_a_narrow_table_of_a_target_keeps_what_it_costs(sample_run, resampling, splits):
+    found = operating_points(sample_run, Criterion("precision", target=0.8), splits=splits and Splits(count=4),
+                             resampling=resampling and Resampling(replicates=100))
+    heads = [line.split() for line in render_table(found, Look(width=80)).splitlines()
+             if {"class", "classes"} & set(line.split()) and "threshold" in line.split()]
+    assert len(heads) == 2
+    assert all({"threshold", "precision", "recall"} <= set(head) for head in heads)
+    assert ("elsewhere" in heads[0]) == bool(resampling)

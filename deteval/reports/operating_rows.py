@@ -41,9 +41,18 @@ def dropped_first(heading: Sequence[str], points: OperatingPoints) -> list[int]:
     """Columns in the order in which a narrow screen loses them: cuts and what they are chosen by stay the longest."""
     criterion = points.criterion
     free, main = criterion.free, criterion.main
+    if criterion.target is not None:  # what a target costs stays longer than how sure it is
+        sure = [] if points.resampling is None else [f"{main} {level(points.resampling.alpha)}"]
+        names = [*DROPPED_FIRST, f"{free} ", criterion.f_name, *sure, f"{main} other", free, f"{main} "]
+        return _places(heading, names)
     names = [*DROPPED_FIRST, *([] if free == main else [f"{free} "]), f"{main} other",
              *(name for name in reversed(_shown(points)) if name != main), f"{main} e"]
     names.insert(-1, f"{main} ")
+    return _places(heading, names)
+
+
+def _places(heading: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Columns whose names begin so, in that order."""
     places = [i for name in names for i, head in enumerate(heading) if head.startswith(name)]
     return list(dict.fromkeys(places))
 
