@@ -265,3 +265,14 @@ def test_findings_come_once_on_stderr(sweep, tmp_path):
     assert outcome.err.startswith(f"wrote {tmp_path / 'out.csv'}\n")
     assert (tmp_path / "out.csv").read_text() == "model,nms,AP\n" + "".join(
         f"{name},{nms},0.0\n" for name in ("none", "also none") for nms in ("none", "0.5"))
+
+
+def test_an_axis_takes_the_place_of_a_setting_and_says_so(sweep):
+    plain = sweep("settings: {area: all}\nsweep: {max_dets: [1, 300]}\n", "--format", "csv")
+    both = sweep("settings: {area: all, max_dets: [7]}\nsweep: {max_dets: [1, 300]}\n", "--format", "csv")
+    assert both.code == 0
+    assert both.out == plain.out
+    note = "note: max_dets: the axis takes the place of the setting of that name\n"
+    assert note in both.err
+    assert note not in plain.err
+    assert note not in sweep("settings: {max_dets: [7]}\nsweep: {max_dets: [1, 300]}\n", "-q").err

@@ -142,8 +142,6 @@ AXES = "write one or more, as sweep: {min_score: \".05:.95:.05\", nms: [null, .5
     (REST + "objective: {metric: F1, min: {'AP,AR': .5}}", 3, "min: 'AP,AR' is not one metric"),
     (REST + "objective:\n  metric: F1\n  min:\n    F1@.5: .1\n    F1@0.5: .2", 7,
      "min: F1@.5 stands here for the second time"),
-    ("settings:\n  area: all\n  nms: .5\n" + REST, 3,
-     "nms: is an axis of this sweep, too; take it out of settings, or out of sweep"),
     ("settings:\n  images: [1, 2]\n" + REST, 2, "images: [1, 2] is not the path of a list of images"),
     ("predictions: a\nsweep:\n  operating_points: [none, {default: .5}]", 3,
      "operating_points: the values of this axis are files, which tell them apart in the report"),

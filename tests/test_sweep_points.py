@@ -318,7 +318,6 @@ def test_equal_scores_of_different_classes_are_no_ties(sample):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"settings": {"nms": 0.5}}, "nms: is an axis of this sweep, too; take it out of settings, or out of axes"),
     ({"settings": {"box_format": "xyxy"}}, "box_format: is not a setting of the evaluation"),
     ({"objective": {"metric": "F1", "mim": {}}}, "objective: unknown key 'mim'; did you mean 'min'?"),
     ({"objective": {"metric": "F1", "min": 0.5}},
@@ -329,6 +328,12 @@ def test_what_a_plan_refuses(options, message):
     with pytest.raises(DetevalError) as refused:
         deteval.plan_sweep({"nms": [0.5, None]}, **options)
     assert (str(refused.value), refused.value.exit_code) == (message, 2)
+
+
+def test_an_axis_takes_the_place_of_a_setting():
+    plan = deteval.plan_sweep({"max_dets": [1, 10], "similarity": ["giou"]}, settings={"max_dets": 300, "iou": -0.5})
+    assert [plan.params((place, 0)).max_dets for place in (0, 1)] == [(1,), (10,)]
+    assert plan.params((0, 0)).iou == (-0.5,)
 
 
 def test_a_minimum_of_a_plan(sample):

@@ -42,10 +42,12 @@ def sweep(config: str, **given: Any) -> int:
     match; another similarity or NMS is one more. An option given here takes the place of a setting or an axis of
     CONFIG. See configs/sweep.yaml.
     """
-    from deteval.cli.output import deliver, progress, remark_kernels
+    from deteval.cli.output import deliver, progress, remark, remark_kernels
     from deteval.cli.sweep_request import MOST_POINTS, make_sweep_request, placed
 
     request = make_sweep_request(config, given, FORMATS)
+    for name in (name for name in request.config.settings if name in request.config.axes):
+        remark(f"note: {name}: the axis takes the place of the setting of that name", given["quiet"])
     if given["dry_run"]:
         from deteval.reports.sweep_plan import render_plan
 

@@ -112,10 +112,6 @@ def _settings(file: YamlFile, values: Mapping[str, Any], axes: Mapping[str, Axis
     part = values.get("settings", {})
     file.check_keys(("settings",), part, [*SETTINGS, "images"])
     settings = settings_beside(file.path, {name: value for name, value in part.items() if value is not None})
-    for name in settings:
-        if name in axes:
-            raise file.error(("settings", name), f"{name}: is an axis of this sweep, too; take it out of settings, or "
-                                                 "out of sweep")
     if "images" in settings:
         if not isinstance(settings["images"], str):
             raise file.error(("settings", "images"), f"images: {settings['images']!r} is not the path of a list of "

@@ -37,14 +37,13 @@ def plan_sweep(
 
 
 def _base(settings: Mapping[str, Any], axes: Mapping[str, Axis]) -> Params:
-    """The settings that all points share; of an axis only the similarity matters to the others."""
+    """The settings that all points share, in which axes take the place of settings of their name; of an axis only the
+    similarity matters to the others."""
     for name in settings:
         if name not in NAMES:
             raise usage_error(f"{name}: is not a setting of the evaluation{nearest(name, list(NAMES))}")
-        if name in axes:
-            raise usage_error(f"{name}: is an axis of this sweep, too; take it out of settings, or out of axes")
     similarity = {"similarity": axes["similarity"].values[0]} if "similarity" in axes else {}
-    return make_settings(dict(settings) | similarity).params
+    return make_settings({name: value for name, value in settings.items() if name not in axes} | similarity).params
 
 
 def _objective(value: str | Metric | Mapping[str, Any], axes: Mapping[str, Axis]) -> Objective:
