@@ -42,7 +42,7 @@ def make_run(
             not_comparable=_differences(evidence, ground_truth, detections),
             findings=(*ground_truth.findings, *detections.findings, *settings_sorted,
                       *_cuts(evidence, ground_truth, detections)),
-            inputs=(*detections.inputs, *ground_truth.inputs), reading=dict(reading or {}), versions=_versions(),
+            inputs=(*detections.inputs, *ground_truth.inputs), reading=dict(reading or {}), versions=versions(),
         )
 
 
@@ -64,6 +64,7 @@ def _cuts(evidence: Evidence, ground_truth: GroundTruth, detections: Detections)
     return findings_of_cuts(evidence, ground_truth, detections)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The programs that numbers depend on."""
     python = ".".join(str(part) for part in sys.version_info[:3])
     return {"deteval": VERSION, "python": python, "numpy": np.__version__}

@@ -13,8 +13,8 @@ from deteval.errors import DetevalError, nearest, usage_error
 from deteval.loading.evidence_file import is_evidence
 from deteval.loading.settings import Settings, files_of, make_settings
 from deteval.loading.source import STDIN
-from deteval.loading.sweep_axes import parse_axis
-from deteval.loading.sweep_file import SweepConfig, allowed_positions, base_values, read_sweep
+from deteval.loading.sweep_axes import base_values, parse_axis
+from deteval.loading.sweep_file import SweepConfig, allowed_positions, read_sweep
 from deteval.loading.yaml_file import Keys
 from deteval.records.metric import Metric, parse_metrics
 from deteval.records.params import Params

@@ -109,8 +109,8 @@ def measure_replicates(rows: Rows, criterion: Criterion, resampling: Resampling,
     return Replicates(*(join([one[side] for one in found]).take(resampling.replicates) for side in (0, 1)))
 
 
-def over_blocks(rows: Rows, criterion: Criterion, weights: list[Floats],
-                         function: Callable[[Chosen], Result], report: Callable[[int], None]) -> list[Result]:
+def over_blocks(rows: Rows, criterion: Criterion, weights: list[Floats], function: Callable[[Chosen], Result],
+                report: Callable[[int], None]) -> list[Result]:
     """The function of the cuts chosen under each block of weights, on several threads."""
     caller = get_ident()
     done: list[None] = []

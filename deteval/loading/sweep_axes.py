@@ -26,6 +26,14 @@ Setting = tuple[Any, str]
 """A value as Params takes it, and as the option of the command line does."""
 
 
+def base_values(settings: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:
+    """The settings that all points share. An axis takes the place of a setting of its name; of what it varies only a
+    similarity is among them: the range of IoU thresholds depends on it.
+    """
+    shared = {name: value for name, value in settings.items() if name in SETTINGS and name not in axes}
+    return shared | ({"similarity": axes["similarity"].values[0]} if "similarity" in axes else {})
+
+
 def parse_axis(name: str, value: Any, folder: str | Path | None = None) -> Axis:
     """The axis of a setting; `DetevalError` (usage), beginning with the name, for what is wrong with it.
 

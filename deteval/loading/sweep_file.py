@@ -9,7 +9,7 @@ from msgspec import Struct
 from deteval.errors import DetevalError, nearest
 from deteval.loading.settings import SETTINGS, make_settings, settings_beside
 from deteval.loading.source import STDIN
-from deteval.loading.sweep_axes import find_positions, least_value, parse_axis
+from deteval.loading.sweep_axes import base_values, find_positions, least_value, parse_axis
 from deteval.loading.yaml_file import Keys, YamlFile, read_yaml
 from deteval.records.metric import Metric, parse_metrics
 from deteval.records.sweep import Axis
@@ -122,14 +122,6 @@ def _settings(file: YamlFile, values: Mapping[str, Any], axes: Mapping[str, Axis
     except DetevalError as error:
         raise file.error(("settings", str(error).partition(":")[0]), str(error)) from None
     return settings
-
-
-def base_values(settings: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:
-    """The settings that all points share. What an axis varies is not among them, but for the similarity: the range of
-    IoU thresholds depends on it.
-    """
-    shared = {name: value for name, value in settings.items() if name in SETTINGS and name not in axes}
-    return shared | ({"similarity": axes["similarity"].values[0]} if "similarity" in axes else {})
 
 
 def _axes(file: YamlFile, part: Any) -> dict[str, Axis]:

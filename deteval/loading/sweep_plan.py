@@ -5,7 +5,7 @@ from typing import Any
 
 from deteval.errors import nearest, usage_error
 from deteval.loading.settings import make_settings
-from deteval.loading.sweep_axes import NAMES, find_positions, least_value, parse_axis
+from deteval.loading.sweep_axes import NAMES, base_values, find_positions, least_value, parse_axis
 from deteval.records.metric import Metric, as_metrics, parse_metric
 from deteval.records.params import Params
 from deteval.records.sweep import Axis, Objective, Plan
@@ -37,13 +37,11 @@ def plan_sweep(
 
 
 def _base(settings: Mapping[str, Any], axes: Mapping[str, Axis]) -> Params:
-    """The settings that all points share, in which axes take the place of settings of their name; of an axis only the
-    similarity matters to the others."""
+    """The settings that all points share; what is none of the evaluation is refused (usage)."""
     for name in settings:
         if name not in NAMES:
             raise usage_error(f"{name}: is not a setting of the evaluation{nearest(name, list(NAMES))}")
-    similarity = {"similarity": axes["similarity"].values[0]} if "similarity" in axes else {}
-    return make_settings({name: value for name, value in settings.items() if name not in axes} | similarity).params
+    return make_settings(base_values(settings, axes)).params
 
 
 def _objective(value: str | Metric | Mapping[str, Any], axes: Mapping[str, Axis]) -> Objective:

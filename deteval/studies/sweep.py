@@ -1,6 +1,5 @@
 """Sweep: every point of a grid of settings, each bit-equal to a score run of its own, matched as rarely as can be."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -22,9 +21,9 @@ from deteval.records.params import AreaRange, Params
 from deteval.records.sweep import COSTLY, Best, ModelSweep, Plan, Sweep, Undefined, WithoutBest
 from deteval.records.sweep_cells import CELL_AXES, Place, Wanted, check_points, wanted_at
 from deteval.records.sweep_matches import Batch, area_settings, batches, bounds, iou_settings, matches
+from deteval.runs import versions
 from deteval.scoring import MANY_TIES
 from deteval.threads import available_threads
-from deteval.version import VERSION
 
 Progress = Callable[[float], None]
 Source = Detections | Callable[[], Detections]
@@ -69,7 +68,7 @@ def sweep(
     points = [] if plan.objective is None else [best_point(model, plan, plan.objective) for model in found]
     return Sweep(plan=plan, models=tuple(found), best=tuple(one for one in points if isinstance(one, Best)),
                  without_best=tuple(one for one in points if isinstance(one, WithoutBest)), undefined=undefined,
-                 matches=matches(plan), versions=_versions(), reading=dict(reading or {}))
+                 matches=matches(plan), versions=versions(), reading=dict(reading or {}))
 
 
 def check_classes(plan: Plan, ground_truth: GroundTruth) -> None:
@@ -216,8 +215,3 @@ def _reason(plan: Plan, column: int, position: tuple[int, ...], ground_truth: Gr
         return "the ground truth holds no object of the images and classes scored"
     who = "no class has" if metric.category is None else f"class {metric.category} has no"
     return f"{who} ground truth that counts in area range {params.areas[resolve(metric, params).area].name}"
-
-
-def _versions() -> dict[str, str]:
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    return {"deteval": VERSION, "python": python, "numpy": np.__version__}
