@@ -98,3 +98,10 @@ def sweep(tmp_path, deteval_run):
         return deteval_run("sweep", tmp_path / "sweep.yaml", "--threads", 1, *arguments)
 
     return run
+
+
+@pytest.fixture
+def points(deteval_run):
+    """Runs `deteval operating-points` on the sample."""
+    files = (SAMPLE / "preds.json", SAMPLE / "gt.json")
+    return lambda *arguments: deteval_run("operating-points", *files, "--threads", 1, *arguments)

@@ -36,6 +36,7 @@ SCAN = "tests/test_scan.py tests/test_scan_numbers.py"
 PROPERTIES, FINDINGS, CLI = "tests/test_properties.py", "tests/test_findings.py", "tests/test_cli.py"
 INTERVALS, PAIRED, DRAWS = "tests/test_intervals.py", "tests/test_paired.py", "tests/test_draws.py"
 OPERATING, OPERATING_CLI = "tests/test_operating_points.py", "tests/test_operating_cli.py"
+OPERATING_YAML = "tests/test_operating_yaml.py"
 NMS, CUTS = "tests/test_nms.py", "tests/test_score_cuts.py"
 CURVES, POINTS, AXES = "tests/test_cut_curves.py", "tests/test_sweep_points.py", "tests/test_sweep_axes.py"
 WORDS = "tests/test_sweep_words.py"
@@ -179,9 +180,9 @@ MUTATIONS = (
     Mutation("verdict: a majority will do", "reports/operating_words.py", "AGREEING = 0.9", "AGREEING = 0.5",
              OPERATING_CLI),
     Mutation("YAML: earlier cuts are lost", "records/operating_points.py",
-             "cut = max(cut, before.get(one.name, before.get(str(one.id), floor)))", "pass", OPERATING_CLI),
+             "cut = max(cut, before.get(one.name, before.get(str(one.id), floor)))", "pass", OPERATING_YAML),
     Mutation("YAML rounds", "reports/operating_yaml.py", "else repr(threshold)", 'else f"{threshold:.3f}"',
-             OPERATING_CLI),
+             OPERATING_YAML),
     Mutation("left out twice", "left_out.py", "kept &= mask", "kept &= True", CUTS),
     Mutation("images without detections are emptied", "left_out.py", "with_truth & detected & ~kept",
              "with_truth & ~kept", CUTS),
