@@ -12,7 +12,7 @@ from deteval.loading.source import STDIN
 
 if TYPE_CHECKING:
     from deteval.records.dataset import Detections, GroundTruth
-    from deteval.records.run import Run
+    from deteval.records.run import Boxes, Run
 
 Model = Sequence[str]
 """The files of one model: one evidence file, or prediction files, which are shards."""
@@ -44,13 +44,21 @@ def read_models(models: Sequence[Model], ground_truth: str | None, settings: Set
     images: a file that lists the images to match. image_fields: keep the fields of image records, for slices and
     clusters. Errors: `DetevalError`, usage for a ground truth that is missing, or given where nothing needs it.
     """
+    return [run for run, _ in read_with_boxes(models, ground_truth, settings, images=images, image_fields=image_fields,
+                                              detail=detail, threads=threads)]
+
+
+def read_with_boxes(models: Sequence[Model], ground_truth: str | None, settings: Settings, *,
+                    images: str | None = None, image_fields: bool = False, detail: Sequence[float] = (),
+                    threads: int | None = None) -> "list[tuple[Run, Boxes | None]]":
+    """As `read_models`, each run with the boxes that it was matched from; evidence holds none."""
     predicted = [model for model in models if not _is_evidence(model)]
     _check_ground_truth(predicted, models, ground_truth)
     matched = iter(_match(predicted, str(ground_truth), settings, images, image_fields, tuple(detail), threads)
                    if predicted else ())
     from deteval.loading.evidence_file import load_evidence
 
-    return [load_evidence(model[0]) if _is_evidence(model) else next(matched) for model in models]
+    return [(load_evidence(model[0]), None) if _is_evidence(model) else next(matched) for model in models]
 
 
 def _is_evidence(model: Model) -> bool:
@@ -75,8 +83,9 @@ def _check_ground_truth(predicted: Sequence[Model], models: Sequence[Model], gro
 
 
 def _match(models: Sequence[Model], ground_truth: str, settings: Settings, images: str | None, image_fields: bool,
-           detail: tuple[float, ...], threads: int | None) -> "list[Run]":
-    """Runs of predictions."""
+           detail: tuple[float, ...], threads: int | None) -> "list[tuple[Run, Boxes | None]]":
+    """Runs of predictions, with their boxes."""
+    from deteval.records.run import Boxes
     from deteval.runs import make_run
 
     truth, found = _read(models, ground_truth, settings, image_fields, threads)
@@ -85,8 +94,8 @@ def _match(models: Sequence[Model], ground_truth: str, settings: Settings, image
         from deteval.loading.image_list import read_image_list
 
         chosen = read_image_list(images, truth.images)
-    return [make_run(truth, detections, settings.params, images=chosen, detail=detail, threads=threads,
-                     reading=settings.reading_values) for detections in found]
+    return [(make_run(truth, detections, settings.params, images=chosen, detail=detail, threads=threads,
+                      reading=settings.reading_values), Boxes(truth, detections)) for detections in found]
 
 
 def _read(models: Sequence[Model], ground_truth: str, settings: Settings, image_fields: bool, threads: int | None,

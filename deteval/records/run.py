@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from deteval.records.dataset import Input
+from deteval.records.dataset import Detections, GroundTruth, Input
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
 
@@ -25,3 +25,11 @@ class Run(Struct, frozen=True):
     inputs: tuple[Input, ...] = ()
     reading: dict[str, Any] = {}
     versions: dict[str, str] = {}
+
+
+class Boxes(Struct, frozen=True):
+    """What a run was matched from, while it is at hand: `evidence.row` and `evidence.gt_row` point into the `row`
+    columns."""
+
+    ground_truth: GroundTruth
+    detections: Detections

@@ -1,0 +1,37 @@
+"""Which classes are taken for which: ground truths paired with kept detections, whatever their classes."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from deteval.records.dataset import Categories, Ints
+
+
+class Confusion(Struct, frozen=True):
+    """Counts of pairs at one IoU threshold and score cut.
+
+    truth, predicted, count: one entry per cell that is not zero, ascending by truth, then predicted; positions among
+    `categories`, len(categories) for background (a detection of nothing, an object that nothing found). left_out: kept
+    detections of each class that a crowd, or an object outside the area range, absorbed; shape (classes,). cut: the
+    score cut in words.
+    """
+
+    iou: float
+    area: str
+    max_dets: int
+    cut: str
+    categories: Categories
+    truth: Ints
+    predicted: Ints
+    count: Ints
+    left_out: Ints
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object; null stands for background."""
+        names = [*self.categories.names, None]
+        return {
+            "iou": self.iou, "area": self.area, "max_dets": self.max_dets, "cut": self.cut,
+            "cells": [{"truth": names[truth], "predicted": names[predicted], "count": count} for truth, predicted, count
+                      in zip(self.truth.tolist(), self.predicted.tolist(), self.count.tolist(), strict=True)],
+            "left_out": {name: n for name, n in zip(self.categories.names, self.left_out.tolist(), strict=True) if n},
+        }
