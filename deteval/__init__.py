@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from deteval.records.comparison import Comparisons
     from deteval.records.criterion import Criterion
     from deteval.records.dataset import Detections, GroundTruth
+    from deteval.records.diagnosis import Diagnosis
     from deteval.records.evidence import Evidence, merge
+    from deteval.records.explanation import Explanation
     from deteval.records.metric import parse_metrics
     from deteval.records.operating_points import OperatingPoints, Splits
     from deteval.records.params import Params
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from deteval.runs import make_run
     from deteval.scoring import evaluate
     from deteval.studies.compare import compare
+    from deteval.studies.diagnose import diagnose
+    from deteval.studies.explain import explain
     from deteval.studies.operating_points import operating_points
     from deteval.studies.sweep import sweep
 
@@ -41,7 +45,9 @@ _HOMES = {
     "Criterion": "deteval.records.criterion",
     "DetevalError": "deteval.errors",
     "Detections": "deteval.records.dataset",
+    "Diagnosis": "deteval.records.diagnosis",
     "Evidence": "deteval.records.evidence",
+    "Explanation": "deteval.records.explanation",
     "GroundTruth": "deteval.records.dataset",
     "OperatingPoints": "deteval.records.operating_points",
     "Params": "deteval.records.params",
@@ -53,7 +59,9 @@ _HOMES = {
     "Splits": "deteval.records.operating_points",
     "Sweep": "deteval.records.sweep",
     "compare": "deteval.studies.compare",
+    "diagnose": "deteval.studies.diagnose",
     "evaluate": "deteval.scoring",
+    "explain": "deteval.studies.explain",
     "load_detections": "deteval.loading.detections",
     "load_evidence": "deteval.loading.evidence_file",
     "load_ground_truth": "deteval.loading.ground_truth",
@@ -73,7 +81,9 @@ __all__ = [
     "Criterion",
     "Detections",
     "DetevalError",
+    "Diagnosis",
     "Evidence",
+    "Explanation",
     "GroundTruth",
     "OperatingPoints",
     "Params",
@@ -86,7 +96,9 @@ __all__ = [
     "Sweep",
     "__version__",
     "compare",
+    "diagnose",
     "evaluate",
+    "explain",
     "load_detections",
     "load_evidence",
     "load_ground_truth",

@@ -19,8 +19,10 @@ import numpy as np
 from datasets import DataSet, random_dataset
 from msgspec.structs import replace
 
+from deteval.confusion import confuse
 from deteval.cuts import descend, measure_cuts
 from deteval.evaluation import match
+from deteval.influence import attribute, influence
 from deteval.kernels.compiled import MODULES, Kernel, mode
 from deteval.loading import scan
 from deteval.loading.detections import load_detections
@@ -31,6 +33,7 @@ from deteval.operating import choose, gather_rows
 from deteval.records.criterion import Criterion
 from deteval.records.metric import parse_metrics
 from deteval.records.params import AreaRange, Params
+from deteval.records.run import Boxes
 from deteval.records.sweep_cells import Wanted
 from deteval.replicates import LANES, replicate
 
@@ -98,9 +101,13 @@ def digests(data: DataSet, similarity: str) -> dict[str, str]:
     chosen = [choose(rows, criterion, some) for criterion in criteria for some in (None, lanes)]
     metrics = parse_metrics("AP,AR,recall")
     replicates = [replicate(ranked, metrics, metrics, weights * np.uint16(factor)) for factor in (1, 20_000)]
-    return {"replicates": digest(replicates), "scanned detections": digest(scan.scan_detections(texts[0], 2)),
+    agree = evidence.true_positive[:, 0], suppressed.ignored[:, 0]
+    values = (influence(ranked, metrics[0]), attribute(ranked, Ranked(suppressed), metrics[0], agree))
+    return {"values": digest(values), "replicates": digest(replicates),
+            "scanned detections": digest(scan.scan_detections(texts[0], 2)),
             "scanned ground truth": digest(scan.scan_ground_truth(texts[1], 2)),
             "evidence": digest(evidence), "suppressed": digest(suppressed), "cuts": digest(cuts),
+            "confusion": digest([confuse(evidence, Boxes(gt, dt), iou) for iou in params.iou]),
             "chosen": digest(chosen), "arrays": digest(precision_arrays(ranked)),
             "ties": digest(tied_detections(ranked)), "findings": digest((gt.findings, dt.findings))}
 

@@ -15,14 +15,16 @@ FLOORS = (
     ("records.numbers", "records.score_cuts", "records.params", "records.findings", "records.dataset",
      "records.reading", "records.categories", "records.evidence", "records.subset", "records.run", "records.metric",
      "records.scores", "records.resampling", "records.criterion", "records.operating_points", "records.sweep",
-     "records.sweep_matches", "records.sweep_cells", "records.comparison", "records.gate", "records.baseline",
-     "records.error_kinds", "records.calibration", "records.confusion", "records.suspects", "records.diagnosis",
-     "records.explanation"),
+     "records.sweep_matches", "records.sweep_cells", "records.comparison", "records.error_kinds",
+     "records.calibration", "records.confusion", "records.suspects", "records.diagnosis", "records.explanation",
+     "records.gate", "records.baseline"),
     ("grouping", "suppression", "fingerprint", "agreement"),
     ("loading",),
     ("evaluation", "left_out", "runs"),
     ("averages", "measures", "cuts", "best_points"),
-    ("replicates", "operating", "influence", "error_kinds", "calibration", "confusion", "suspects", "score_curves"),
+    ("replicates", "operating", "influence", "mending", "error_kinds", "changes",
+     "kept_objects", "observations", "calibration", "confusion", "relabelling", "suspects",
+     "symptoms", "score_curves"),
     ("scoring",),
     ("inference",),
     ("gating",),
@@ -35,13 +37,15 @@ FLOORS = (
 `reports` and `cli` any other, so long as there is no circle."""
 ONLY_IN = {
     "click": ("cli",),
+    "PIL": ("loading.thumbnails",),
+    "jinja2": ("reports.page.render",),
     "numba": ("kernels.compiled", "kernels.build"),
     "pycocotools": ("studies.crosscheck",),
     "yaml": ("loading.yaml_file",),
     "scipy": ("inference",),
 }
 MAY_OPEN = ("whole_file", "kernels.compiled", "kernels.build", "loading.source", "loading.yaml_file",
-            "loading.evidence_file", "reports.writer")
+            "loading.evidence_file", "loading.thumbnails", "reports.writer")
 LONGEST = 350
 
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))

@@ -5,21 +5,27 @@ import inspect
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
 import deteval
+from deteval.inference.judgement import Differences, unjudged
 from deteval.loading.evidence_file import save_evidence
 from deteval.runs import make_run
+from deteval.studies import compare
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "fixtures" / "sample"
 BASE, NEW, GT = SAMPLE / "preds.json", SAMPLE / "preds_new.json", SAMPLE / "gt.json"
 SCHEMA = json.loads((Path(deteval.__file__).parent / "compare.schema.json").read_text())
 FEW = ("--replicates", "200")
+NO_RESAMPLING = "no resampling: nothing is said about chance"
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +264,77 @@ def test_errors_of_all_files_are_said_at_once(deteval_run, tmp_path):
     outcome = deteval_run("compare", tmp_path / "a.json", tmp_path / "b.json", "--gt", GT)
     assert outcome.code == 3
     assert all(f"{name}.json: detections[0].image_id: 999 is not an image" in outcome.err for name in ("a", "b"))
+
+
+def test_differences_without_resampling(deteval_run, evidence):
+    arguments = ("compare", BASE, NEW, "--gt", GT, "--metrics", "AP,APs,AP/class=dog")
+    tested = document_of(deteval_run(*arguments, "--format", "json", *FEW))
+    bare = document_of(deteval_run(*arguments, "--format", "json", "--replicates", 0))
+    assert bare["inference"] is None
+    for old, new in zip(estimates(tested), estimates(bare), strict=True):
+        values = dict.fromkeys(("low", "high", "p_value", "standard_error", "detectable", "differs"))
+        assert new == old | values | {"identical": False, "reason": NO_RESAMPLING}
+    python = deteval.compare(*map(deteval.load_evidence, evidence), ["AP", "APs", "AP/class=dog"], resampling=None)
+    assert without_names(python.to_dict()) == without_names(bare)
+
+
+def estimates(document):
+    one, = document["comparisons"]
+    return [*one["metrics"].values(), *one["classes"]]
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "csv", "json"])
+def test_every_format_says_that_nothing_was_resampled(deteval_run, form):
+    outcome = deteval_run("compare", BASE, NEW, "--gt", GT, "--format", form, "--replicates", 0)
+    assert outcome.code == 0
+    people = form in ("table", "markdown")
+    assert "o resampling: nothing is said about chance" in outcome.out
+    assert ("No resampling: nothing is said about chance." in outcome.err) != people
+    for word in ("proven", "verdict", "interval", "bootstrap", "replicate"):
+        assert not people or word not in outcome.out, word
+    alike = deteval_run("compare", BASE, BASE, "--gt", GT, "--format", form, "--replicates", 0)
+    assert alike.code == 0
+    assert not people or "Identical: both models have the same scores" in alike.out
+
+
+@pytest.mark.parametrize(("option", "value"), [("--seed", "0"), ("--alpha", "0.1"), ("--correct", "none"),
+                                               ("--cluster-by", "video"), ("--power", None)])
+def test_what_belongs_to_resampling_is_refused_without(deteval_run, option, value):
+    outcome = deteval_run("compare", BASE, NEW, "--gt", GT, "--replicates", 0, option, *([value] if value else []))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (f"deteval: {option[2:]}: there is nothing to resample with --replicates 0; leave one of the "
+                           "two away\n")
+
+
+def test_that_images_look_like_frames_matters_to_resampling_only(evidence, monkeypatch):
+    monkeypatch.setattr(compare, "looks_like_video", lambda images: "frames of a video")
+    models = [deteval.load_evidence(path) for path in evidence]
+    remarks = [deteval.compare(*models, "AP", resampling=resampling).remarks
+               for resampling in (deteval.Resampling(replicates=100), None)]
+    assert remarks == [("frames of a video",), ()]
+
+
+def test_what_is_undefined_says_so_without_resampling_too():
+    base, new = np.array([np.nan, 0.5, 0.5, np.nan]), np.array([0.5, 0.25, 0.5, np.nan])
+    columns = Differences(base, new, new - base, np.empty((0, 4)), np.array([3, 4, 12, 0]))
+    one, two, three, four = columns.estimates("AP", unjudged(columns))
+    assert [each.reason for each in (one, two, three, four)] == [
+        "undefined in the base model", NO_RESAMPLING, NO_RESAMPLING, "no ground truth that counts"]
+    assert (one.difference, two.difference, three.difference) == (None, -0.25, 0)
+    assert (three.units, three.identical, three.differs) == (12, False, None)
+
+
+def test_no_resampling_needs_no_scipy(evidence):
+    code = ("import sys, deteval; deteval.compare(*map(deteval.load_evidence, sys.argv[1:]), resampling=None); "
+            "print('scipy' in sys.modules)")
+    run = subprocess.run([sys.executable, "-c", code, *map(str, evidence)], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+def test_a_gate_needs_resampling(deteval_run):
+    outcome = deteval_run("gate", NEW, GT, "--min", "AP=0.4", "--replicates", 0)
+    assert outcome.code == 2
+    assert "replicates: 0 is not a whole number from 100" in outcome.err
 
 
 def test_undefined_metrics_stop_as_in_score(deteval_run):

@@ -7,6 +7,7 @@ import click
 
 from deteval.cli.options import (
     CONFIG,
+    HTML,
     IMAGES,
     OUTPUT,
     READING,
@@ -15,13 +16,15 @@ from deteval.cli.options import (
     THREADS,
     options,
     resampling_values,
+    wants_page,
 )
 
 if TYPE_CHECKING:
     from deteval.cli.request import Request
     from deteval.records.comparison import Comparisons
     from deteval.records.dataset import Images, Ints
-    from deteval.records.run import Run
+    from deteval.records.resampling import Resampling
+    from deteval.records.run import Boxes, Run
     from deteval.reports.compare_table import Show
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -33,6 +36,7 @@ Examples:
   deteval compare base.json new-a.json new-b.json --gt gt.json --metrics AP,AP50
   deteval compare base.json new.json --gt gt.json --cluster-by video_id --power
   deteval compare base.json new.json --gt gt.json --slices slices.yaml
+  deteval compare base.json new.json --gt gt.json --replicates 0
 
 Exit codes: 0 compared, whatever came out, 2 usage or a file that cannot be
 opened, 3 input content invalid or nothing evaluable, 4 no verdict: other data,
@@ -56,24 +60,25 @@ settings or allowances, or fewer than 10 images or clusters.
               help="Order of the classes.")
 @click.option("--hide", metavar="0.2pt", help="Hide classes with a smaller difference: points, or on the 0 to 1 scale.")
 @click.option("--digits", type=click.IntRange(0, 17), metavar="N", help="Decimals in table and markdown. [default: 4]")
-@options(THREADS, OUTPUT)
+@options(HTML, THREADS, OUTPUT)
 def compare(files: tuple[str, ...], **given: Any) -> int:
     """Is NEW better or worse than BASE, and could chance alone have done it?
 
     Each is a prediction file, or evidence that `deteval score` saved. All are measured on the same random draws of
-    images; differences come with intervals, and words say what is proven and what is not.
+    images; differences come with intervals, and words say what is proven and what is not. With --replicates 0 there are
+    differences only.
     """
     from deteval.cli.output import deliver, progress, remark
     from deteval.errors import UNDECIDABLE
-    from deteval.records.resampling import Resampling
     from deteval.reports.compare_words import explanation
     from deteval.studies.compare import compare as run
 
     if len(files) < 2:
         raise click.UsageError(f"a base and at least one new model are needed, BASE NEW...; {len(files)} given")
-    show, resampling = _show(given), Resampling(**resampling_values(given))
+    show, resampling = _show(given), _resampling(given)
     sets = _read_slices(given["slices"])
-    request, runs = _read(files, given, with_fields=bool(given["slices"] or given["cluster_by"]))
+    request, models = _read(files, given, with_fields=bool(given["slices"] or given["cluster_by"]))
+    runs = [run for run, _ in models]
     images = next((one.evidence.images for one in runs if one.evidence.images.fields), runs[0].evidence.images)
     with progress("resampling", given["quiet"]) as report:
         result = run(runs[0], runs[1:], request.metrics, resampling=resampling, slices=sets(images),
@@ -84,8 +89,27 @@ def compare(files: tuple[str, ...], **given: Any) -> int:
     if request.format in ("json", "csv"):
         for text in [*explanation(result), *(f"warning: {text}" for text in result.remarks)]:
             remark(text, given["quiet"])
+    if given["html"] is not None:
+        from deteval.cli.page import deliver_compare
+
+        deliver_compare(result, models, given, sets(images), request.threads, request.look.digits)
     judged = any(one.differs is not None or one.identical for each in result.comparisons for one in each.whole.metrics)
-    return 0 if judged else UNDECIDABLE
+    return 0 if judged or resampling is None else UNDECIDABLE
+
+
+def _resampling(given: dict[str, Any]) -> "Resampling | None":
+    """How to test; None for `--replicates 0`, which no option of testing goes with."""
+    from deteval.errors import usage_error
+    from deteval.records.resampling import Resampling
+
+    values = resampling_values(given)
+    if values.get("replicates") != 0:
+        return Resampling(**values)
+    for name in ("seed", "alpha", "correct", "cluster_by", "power"):
+        if given[name] is not None and given[name] is not False:
+            raise usage_error(f"{name.replace('_', '-')}: there is nothing to resample with --replicates 0; leave one "
+                              "of the two away")
+    return None
 
 
 def _refuse_undefined(result: "Comparisons") -> None:
@@ -97,26 +121,36 @@ def _refuse_undefined(result: "Comparisons") -> None:
         raise DetevalError(f"every requested metric is undefined: {metrics[0].reason}")
 
 
-def _read(files: tuple[str, ...], given: dict[str, Any], with_fields: bool) -> "tuple[Request, list[Run]]":
+def _read(files: tuple[str, ...], given: dict[str, Any], with_fields: bool,
+          ) -> "tuple[Request, list[tuple[Run, Boxes | None]]]":
     """What was asked for, checked before any work, and the models."""
-    from deteval.cli.models import all_evidence, read_models, refuse_settings
+    from deteval.cli.models import all_evidence, read_with_boxes, refuse_settings
     from deteval.cli.output import remark_kernels
     from deteval.cli.request import make_request
     from deteval.loading.settings import make_settings
 
     models, truth = [(file,) for file in files], given["ground_truth"]
     inputs = [*files, *([truth] if truth else []), *([given["slices"]] if given["slices"] else [])]
+    page = wants_page(given, [*inputs, *(path for path in (given["config"], given["images"]) if path)])
     if all_evidence(models):
         refuse_settings(given)
-        runs = read_models(models, truth, make_settings({}))
-        return make_request(given, FORMATS, inputs, runs[0].evidence.params), runs
+        found = read_with_boxes(models, truth, make_settings({}))
+        return make_request(given, FORMATS, inputs, found[0][0].evidence.params), found
     if truth is None:
         raise click.UsageError("predictions need their ground truth, --gt GT; evidence of `deteval score "
                                "--save-evidence` would not")
     request = make_request(given, FORMATS, inputs)
     remark_kernels(given["quiet"])
-    return request, read_models(models, truth, request.settings, images=request.images, image_fields=with_fields,
-                                threads=request.threads)
+    found = read_with_boxes(models, truth, request.settings, images=request.images, image_fields=with_fields,
+                            detail=_detail(request) if page else (), threads=request.threads)
+    return request, found if given["images_dir"] else [(run, None) for run, _ in found]
+
+
+def _detail(request: "Request") -> tuple[float, ...]:
+    """Where the page tells kinds of change."""
+    from deteval.cli.page import page_iou
+
+    return (page_iou(request.settings.params),)
 
 
 def _read_slices(path: str | None) -> "Callable[[Images], dict[str, Ints]]":

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deteval.cli.options import IMAGES, OUTPUT, READING, RESAMPLING, SETTINGS, THREADS, options
+from deteval.cli.options import HTML, IMAGES, OUTPUT, READING, RESAMPLING, SETTINGS, THREADS, options
 
 if TYPE_CHECKING:
     from deteval.cli.gate_request import GateRequest
+    from deteval.gating.parts import Question
     from deteval.records.gate import Verdict
 
 FORMATS = ("table", "json", "markdown")
@@ -49,7 +50,7 @@ or settings than the baseline's, nothing left to test.
 @click.option("-v", "--verbose", is_flag=True, help="Show what passed and every class left untested, too.")
 @click.option("--digits", type=click.IntRange(0, 17), default=4, metavar="N",
               help="Decimals in table and markdown. [default: 4]")
-@options(THREADS, OUTPUT)
+@options(HTML, THREADS, OUTPUT)
 def gate(files: tuple[str, ...], **given: Any) -> int:
     """Do the predictions PREDS on the ground truth GT, or saved EVIDENCE, hold all rules?
 
@@ -66,7 +67,7 @@ def gate(files: tuple[str, ...], **given: Any) -> int:
     request = make_gate_request(files, given, FORMATS)
     question = read_question(request)
     with progress("resampling", given["quiet"]) as report:
-        verdict = judge(question, report)
+        verdict = _explained(judge(question, report), question)
     with suppress(BrokenPipeError):  # whoever read this has gone; the verdict stands
         _publish(verdict, request, given)
         text = _render(verdict, request)
@@ -76,7 +77,31 @@ def gate(files: tuple[str, ...], **given: Any) -> int:
             text = harmless(text, request.format == "json")
         deliver(text, given["output"], given["quiet"])
     _summarise(verdict, request, given)
+    if request.page:
+        from deteval.cli.page import deliver_gate
+
+        deliver_gate(verdict, question.run, question.boxes, given, request.look.digits)
     return {PASS: 0, FAIL: GATE_FAILED}.get(verdict.status, UNDECIDABLE)
+
+
+def _explained(verdict: "Verdict", question: "Question") -> "Verdict":
+    """The verdict, and why the first AP that failed, or else that may not drop, moved; where both models have evidence.
+    """
+    from msgspec.structs import replace
+
+    from deteval.cli.gate_request import can_explain, explained_iou
+    from deteval.records.gate import FAILED
+
+    rules = [*(one.rule for one in verdict.of(FAILED)), *question.config.rules]
+    metric = next((rule.metric for rule in rules if can_explain(rule)), None)
+    base = None if question.baseline is None else question.baseline.run
+    if metric is None or base is None or verdict.problems:
+        return verdict
+    from deteval.studies.explain import explain
+
+    found = explain(base, question.run, metric, iou=explained_iou(question.run.evidence.params),
+                    threads=question.threads)
+    return replace(verdict, explanation=found) if found.difference else verdict
 
 
 def _render(verdict: "Verdict", request: "GateRequest") -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from deteval.cli.models import all_evidence
-from deteval.cli.options import resampling_values, setting_values, split_files
+from deteval.cli.options import resampling_values, setting_values, split_files, wants_page
 from deteval.cli.output import make_look, remark_kernels
 from deteval.errors import DetevalError, nearest, usage_error
 from deteval.loading.baseline import inherited_settings, load_baseline
@@ -19,17 +19,20 @@ from deteval.loading.gate_rules import OPTIONS, parse_mode, parse_option
 from deteval.loading.gate_targets import Targets, check_baseline, find_targets
 from deteval.loading.settings import SETTINGS, files_of, make_settings
 from deteval.records.baseline import Baseline
+from deteval.records.numbers import position_of
 from deteval.records.resampling import Resampling
 from deteval.reports.writer import check_target
 
 if TYPE_CHECKING:
     from deteval.gating.parts import Question
     from deteval.records.dataset import Categories, Images, Ints
+    from deteval.records.gate import Rule
     from deteval.records.params import Params
     from deteval.records.run import Run
     from deteval.reports.layout import Look
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
+EXPLAINED_IOU = 0.5
 
 
 class GateRequest(Struct, frozen=True):
@@ -52,6 +55,8 @@ class GateRequest(Struct, frozen=True):
     look: "Look"
     threads: int | None
     quiet: bool
+    page: bool = False
+    pictures: bool = False
 
 
 def make_gate_request(files: tuple[str, ...], given: dict[str, Any], formats: tuple[str, ...]) -> GateRequest:
@@ -74,7 +79,8 @@ def make_gate_request(files: tuple[str, ...], given: dict[str, Any], formats: tu
         files=files, config=config, baseline=baseline, settings=dict(config.settings),
         resampling=Resampling(**config.resampling), format=given["format"], junit=given["junit"], github=github,
         summary=summary, verbose=given["verbose"], look=make_look(given["digits"], given["output"]),
-        threads=given["threads"], quiet=given["quiet"])
+        threads=given["threads"], quiet=given["quiet"],
+        page=wants_page(given, _inputs(files, config)), pictures=given["images_dir"] is not None)
 
 
 def _config(given: dict[str, Any]) -> GateConfig:
@@ -94,7 +100,7 @@ def _config(given: dict[str, Any]) -> GateConfig:
 
 def _check_outputs(files: tuple[str, ...], given: dict[str, Any], config: GateConfig) -> None:
     """Refuse outputs that cannot be written, or would overwrite an input or each other."""
-    inputs = [*files, *(path for path in (config.path, config.baseline) if path), *files_of(config.settings)]
+    inputs = _inputs(files, config)
     targets = [path for path in (given["output"], given["junit"]) if path is not None and path != "-"]
     for target in targets:
         check_target(target, inputs)
@@ -108,6 +114,10 @@ def _check_outputs(files: tuple[str, ...], given: dict[str, Any], config: GateCo
         check_junit()
 
 
+def _inputs(files: tuple[str, ...], config: GateConfig) -> list[str]:
+    return [*files, *(path for path in (config.path, config.baseline) if path), *files_of(config.settings)]
+
+
 def read_question(request: GateRequest) -> "Question":
     """The run and all that the rules stand for in it; config is refused before anything is matched."""
     if all_evidence([request.files]):
@@ -116,6 +126,7 @@ def read_question(request: GateRequest) -> "Question":
     from deteval.loading.pair import load_pair
     from deteval.records.categories import select_categories
     from deteval.records.dataset import take_images
+    from deteval.records.run import Boxes
     from deteval.runs import make_run
 
     settings = _settings(request)
@@ -128,9 +139,30 @@ def read_question(request: GateRequest) -> "Question":
     chosen = None if listed is None else read_image_list(listed, truth.images)
     images = truth.images if chosen is None else take_images(truth.images, chosen)
     prepared = _prepare(request, select_categories(truth.categories, settings.params)[0], settings.params, images)
-    run = make_run(truth, found, settings.params, images=chosen, threads=request.threads,
-                   reading=settings.reading_values)
-    return _question(request, run, *prepared)
+    run = make_run(truth, found, settings.params, images=chosen, detail=_detail(request, settings.params),
+                   threads=request.threads, reading=settings.reading_values)
+    question = _question(request, run, *prepared)
+    return replace(question, boxes=Boxes(truth, found)) if request.pictures else question
+
+
+def can_explain(rule: "Rule") -> bool:
+    """Whether a rule is about a drop of AP on all images."""
+    return rule.max_drop is not None and not rule.slice and rule.metric is not None and rule.metric.kind == "AP"
+
+
+def explained_iou(params: "Params") -> float:
+    """Where kinds of change are told: at IoU .5, or at the lowest threshold of a run that lacks it."""
+    return params.iou[position_of(EXPLAINED_IOU, params.iou) or 0]
+
+
+def _detail(request: GateRequest, params: "Params") -> tuple[float, ...]:
+    """The threshold of the detail table: that of the explanation, if the baseline has it as well."""
+    base = None if request.baseline is None else request.baseline.run
+    if base is None or base.evidence.detail is None or not any(map(can_explain, request.config.rules)):
+        return ()
+    iou = explained_iou(params)
+    held = [base.evidence.params.iou[place] for place in base.evidence.detail.thresholds]
+    return (iou,) if position_of(iou, tuple(held)) is not None else ()
 
 
 def _from_evidence(request: GateRequest) -> "Question":

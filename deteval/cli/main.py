@@ -13,6 +13,7 @@ from deteval.version import VERSION
 COMMANDS = {
     "score": "COCO metrics of predictions on a ground truth.",
     "compare": "Is a model better or worse than another, and is it real?",
+    "explain": "Why is AP what it is, or why did it change?",
     "gate": "Fail a build when a model got worse than rules allow.",
     "sweep": "Measure models over a grid of settings, and find the best point.",
     "operating-points": "The score to deploy at, per class: best F1, a precision or a recall.",
@@ -49,6 +50,7 @@ EPILOG = """\b
 Examples:
   deteval score preds.json gt.json
   deteval compare base.json new.json --gt gt.json
+  deteval explain new.json gt.json --base base.json
   deteval gate preds.json gt.json --config gate.yaml
   deteval sweep sweep.yaml
   deteval operating-points preds.json gt.json

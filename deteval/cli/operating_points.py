@@ -6,6 +6,7 @@ import click
 
 from deteval.cli.options import (
     CONFIG,
+    HTML_ALONE,
     IMAGES,
     OUTPUT,
     READING,
@@ -14,6 +15,7 @@ from deteval.cli.options import (
     THREADS,
     options,
     resampling_values,
+    wants_page,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ cannot be opened, 3 input content invalid or nothing evaluable.
               help="Decimals in table, markdown and comments. [default: 4]")
 @click.option("--cuts", metavar="own|one",
               help="With --format yaml: a cut for each class, or one for all. [default: own]")
-@options(THREADS, OUTPUT)
+@options(HTML_ALONE, THREADS, OUTPUT)
 def operating_points(files: tuple[str, ...], **given: Any) -> int:
     """At which score should detections of PREDS be kept, per class and over all?
 
@@ -73,6 +75,7 @@ def operating_points(files: tuple[str, ...], **given: Any) -> int:
     from deteval.reports.operating_words import explanation, file_gaps
     from deteval.studies.operating_points import operating_points as choose
 
+    page = wants_page(given, [*files, *(path for path in (given["config"], given["images"]) if path)])
     criterion, (resampling, splits), cuts = _criterion(given), _uncertainty(given), _cuts(given)
     request, run, iou = _read(files, given, criterion)
     with progress("choosing", given["quiet"]) as report:
@@ -88,6 +91,10 @@ def operating_points(files: tuple[str, ...], **given: Any) -> int:
         for text in file_gaps(points, cuts) if request.format == "yaml" else ():
             remark(text, quiet=False)  # the file is not what was asked for
         remark_findings(points.findings, (), given["quiet"])
+    if page:
+        from deteval.cli.page import deliver_operating_points
+
+        deliver_operating_points(points, run, given, request.threads, request.look.digits)
     return 0
 
 

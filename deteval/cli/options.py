@@ -64,6 +64,12 @@ RESAMPLING = (
 """Every default stands in `records.resampling.Resampling`; None is what was not given."""
 RESAMPLING_OF_ONE = (*RESAMPLING[:3], RESAMPLING[4])
 """For a command that compares nothing: without `--correct`."""
+HTML = (
+    click.option("--html", metavar="FILE", help="Also write a page with charts, one file that needs no network."),
+    click.option("--images-dir", metavar="DIR", help="With --html: show the worst images, which lie in this folder."),
+)
+HTML_ALONE = HTML[:1]
+"""For a command that has no images to show."""
 OUTPUT = (
     click.option("-o", "--output", metavar="FILE", help="Write the result to a file, whole or not at all."),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors."),
@@ -79,6 +85,16 @@ def options(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Comm
         return command
 
     return decorate
+
+
+def wants_page(given: dict[str, Any], inputs: list[str]) -> bool:
+    """Whether a page is asked for; refused (usage) before any work if it could not be made."""
+    if given["html"] is None and given.get("images_dir") is None:
+        return False
+    from deteval.cli.page import check_page
+
+    check_page(given, inputs)
+    return True
 
 
 def split_files(files: tuple[str, ...]) -> tuple[tuple[str, ...], str]:

@@ -95,9 +95,9 @@ def _detail(given: dict[str, Any], settings: Settings) -> tuple[float, ...]:
 
 def _check_targets(given: dict[str, Any], inputs: list[str]) -> None:
     """Refuse outputs that cannot be written, or would overwrite an input or each other."""
-    names = {"output": "-o", "matches": "--matches", "save_evidence": "--save-evidence"}
+    names = {"output": "-o", "matches": "--matches", "save_evidence": "--save-evidence", "html": "--html"}
     targets = {option: given[name] for name, option in names.items() if given.get(name) is not None}
-    for name in ("matches", "save_evidence"):
+    for name in ("matches", "save_evidence", "html"):
         if given.get(name) == STDOUT:
             raise usage_error(f"{name}: - is not a file; the result itself goes to stdout")
     targets = {option: target for option, target in targets.items() if target != STDOUT}

@@ -4,13 +4,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deteval.cli.options import CONFIG, IMAGES, OUTPUT, READING, SETTINGS, THREADS, options, split_files
+from deteval.cli.options import (
+    CONFIG,
+    HTML,
+    IMAGES,
+    OUTPUT,
+    READING,
+    SETTINGS,
+    THREADS,
+    options,
+    split_files,
+    wants_page,
+)
 
 if TYPE_CHECKING:
     from deteval.cli.request import Request
+    from deteval.records.dataset import Detections, GroundTruth
     from deteval.records.evidence import Evidence
     from deteval.records.run import Run
     from deteval.records.scores import Scores
+
+    Read = tuple[Run, GroundTruth, Detections]
 
 FORMATS = ("table", "json", "csv", "markdown", "coco")
 
@@ -47,7 +61,7 @@ invalid or nothing evaluable, 5 the cross-check found a difference.
 @click.option("--crosscheck", "with_crosscheck", is_flag=True,
               help="Compare every cell with pycocotools; exit 5 on a difference.")
 @click.option("--timings", is_flag=True, help="Seconds by stage, on stderr and in JSON.")
-@options(THREADS, OUTPUT)
+@options(HTML, THREADS, OUTPUT)
 def score(files: tuple[str, ...], **given: Any) -> int:
     """Score PREDS (COCO results, several files are shards) against the ground truth GT.
 
@@ -61,21 +75,24 @@ def score(files: tuple[str, ...], **given: Any) -> int:
     predictions, ground_truth = split_files(files)
     with timing.collect() as seconds:
         request = make_request(given, FORMATS, list(files))
+        page = wants_page(given, list(files))
         remark_kernels(given["quiet"])
-        scores, exact = _score(request, predictions, ground_truth, given)
+        scores, exact, found = _score(request, predictions, ground_truth, given)
         with timing.stage("report"):
             text = _render(scores, request, seconds if given["timings"] else None)
     deliver(text, given["output"], given["quiet"])
     if request.format in ("csv", "coco") or given["output"]:
         remark_findings(scores.findings, scores.not_comparable, given["quiet"])
+    if page:
+        _write_page(scores, found, request, given)
     if given["timings"]:
         remark_timings(seconds, given["quiet"])
     return 0 if exact else MISMATCH
 
 
 def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, given: dict[str, Any],
-           ) -> "tuple[Scores, bool]":
-    """The scores, and False if the cross-check was asked for and found a difference."""
+           ) -> "tuple[Scores, bool, Read]":
+    """The scores, False if the cross-check was asked for and found a difference, and what they come from."""
     from deteval.loading.pair import load_pair
     from deteval.records.findings import raise_errors
     from deteval.runs import make_run
@@ -88,7 +105,7 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
         from deteval.loading.image_list import read_image_list
 
         images = read_image_list(request.images, truth.images)
-    run = make_run(truth, found, request.settings.params, images=images, detail=request.detail,
+    run = make_run(truth, found, request.settings.params, images=images, detail=_detail(request, given),
                    threads=request.threads, reading=request.settings.reading_values)
     scores = summarise(run, request.metrics, threads=request.threads)
     raise_errors(scores.findings)
@@ -97,10 +114,36 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
 
         write_matches(given["matches"], run.evidence, truth, found)
     if saves:
-        scores = _with_evidence(scores, run, given)
+        scores = _with_evidence(scores, _as_asked(run, request), given)
     if given["with_crosscheck"]:
-        return _crosschecked(scores, run.evidence, truth, found, request, given)
-    return scores, True
+        return *_crosschecked(scores, run.evidence, truth, found, request, given), (run, truth, found)
+    return scores, True, (run, truth, found)
+
+
+def _detail(request: "Request", given: dict[str, Any]) -> tuple[float, ...]:
+    """The IoU thresholds of the detail table: those asked for, and that of the page."""
+    if given["html"] is None:
+        return request.detail
+    from deteval.cli.page import page_iou
+
+    return tuple(dict.fromkeys((*request.detail, page_iou(request.settings.params))))
+
+
+def _as_asked(run: "Run", request: "Request") -> "Run":
+    """The run to save: a detail table that only the page needs is left out."""
+    if request.detail or run.evidence.detail is None:
+        return run
+    from msgspec.structs import replace
+
+    return replace(run, evidence=replace(run.evidence, detail=None))
+
+
+def _write_page(scores: "Scores", found: "Read", request: "Request", given: dict[str, Any]) -> None:
+    from deteval.cli.page import deliver_score
+    from deteval.records.run import Boxes
+
+    run, truth, detections = found
+    deliver_score(scores, run, Boxes(truth, detections), given, request.threads, request.look.digits)
 
 
 def _with_evidence(scores: "Scores", run: "Run", given: dict[str, Any]) -> "Scores":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deteval.cli.options import IMAGES, OUTPUT, READING, SETTINGS, THREADS, options
+from deteval.cli.options import HTML_ALONE, IMAGES, OUTPUT, READING, SETTINGS, THREADS, options, wants_page
 
 if TYPE_CHECKING:
     from deteval.cli.sweep_request import SweepRequest
@@ -34,7 +34,7 @@ that cannot be opened, 3 input content invalid or nothing evaluable.
 @click.option("--yes", is_flag=True, help="Sweep more than 100,000 points, too.")
 @click.option("--format", "format", metavar="|".join(FORMATS), help="[default: table]")
 @click.option("--digits", type=click.IntRange(0, 17), metavar="N", help="Decimals in table and markdown. [default: 4]")
-@options(THREADS, OUTPUT)
+@options(HTML_ALONE, THREADS, OUTPUT)
 def sweep(config: str, **given: Any) -> int:
     """Measure models at every point of a grid of settings, which the YAML file CONFIG spans.
 
@@ -46,6 +46,9 @@ def sweep(config: str, **given: Any) -> int:
     from deteval.cli.sweep_request import MOST_POINTS, make_sweep_request, placed
 
     request = make_sweep_request(config, given, FORMATS)
+    read = (file for files in request.predictions.values() for file in files)
+    others = (config, request.ground_truth, request.images, *read)
+    page = wants_page(given, [path for path in others if path])
     for name in (name for name in request.config.settings if name in request.config.axes):
         remark(f"note: {name}: the axis takes the place of the setting of that name", given["quiet"])
     if given["dry_run"]:
@@ -72,6 +75,11 @@ def sweep(config: str, **given: Any) -> int:
     if request.format in ("json", "csv") or given["output"]:
         _remark_words(result, request, given["quiet"])
     _remark_findings(result, given["quiet"])
+    if page:
+        from deteval.cli.page import deliver_page
+        from deteval.reports.page.sweep_page import sweep_page
+
+        deliver_page(sweep_page(result, request.look.digits), given["html"], given["quiet"])
     return 0
 
 

@@ -17,7 +17,7 @@ from deteval.records.dataset import Ints
 from deteval.records.gate import PLAIN, Rule
 from deteval.records.metric import Metric
 from deteval.records.resampling import Resampling, Units
-from deteval.records.run import Run
+from deteval.records.run import Boxes, Run
 from deteval.records.subset import restrict
 
 Progress = Callable[[float], None]
@@ -26,7 +26,8 @@ Progress = Callable[[float], None]
 class Question(Struct, frozen=True):
     """All that a gate decides from.
 
-    slices: positions of the images of each slice. clusters: a value per image, None to draw single images.
+    slices: positions of the images of each slice. clusters: a value per image, None to draw single images. boxes: of
+    the run, where pictures are asked for.
     """
 
     config: GateConfig
@@ -37,6 +38,7 @@ class Question(Struct, frozen=True):
     slices: Mapping[str, Ints] = {}
     clusters: Sequence[Any] | None = None
     threads: int | None = None
+    boxes: Boxes | None = None
 
 
 class Part(Struct, frozen=True):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deteval.inference.intervals import detectable_drop, percentile_intervals, standard_errors
 from deteval.inference.simultaneous import max_t
 from deteval.records.dataset import Bools, Floats, Ints
-from deteval.records.resampling import LEAST_UNITS, Estimate, Resampling, Units
+from deteval.records.resampling import LEAST_UNITS, NO_RESAMPLING, Estimate, Resampling, Units
 
 DUST = 1e-12
 """Differences below it are rounding."""
@@ -118,6 +118,16 @@ def judge(columns: Differences, reasons: list[str], resampling: Resampling, *, f
         low=spread(low, np.nan), high=spread(high, np.nan), p_value=spread(p_value, np.nan),
         standard_error=spread(error, np.nan), detectable=spread(detectable, np.nan), differs=spread(differs, False),
         identical=(columns.difference == 0) & ~varies, reasons=reasons)
+
+
+def unjudged(columns: Differences) -> Judged:
+    """Differences as they are, where nothing was resampled."""
+    count = len(columns.difference)
+    nothing, no = np.full(count, np.nan), np.zeros(count, bool)
+    undefined = obstacles(columns, Units(0))
+    return Judged(low=nothing, high=nothing, p_value=nothing, standard_error=nothing, detectable=nothing, differs=no,
+                  identical=no, reasons=[why if np.isnan(difference) else NO_RESAMPLING for why, difference in
+                                         zip(undefined, columns.difference, strict=True)])
 
 
 def _plain(value: Any) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from deteval.inference.judgement import Differences, judge, obstacles, subtract
+from deteval.inference.judgement import Differences, judge, obstacles, subtract, unjudged
 from deteval.inference.support import class_support, metric_units
 from deteval.inference.weights import draw_weights
 from deteval.kernels.lanes import LANES
@@ -22,7 +22,7 @@ WEIGHTS_AT_ONCE = 1 << 27
 
 
 class Paired(Struct, frozen=True):
-    """Two models measured under the same weights.
+    """Two models measured under the same weights. resampling: None if there are no replicates.
 
     base, new: the exact values: `values` of shape (metrics,), `classes` of (class metrics, classes). *_replicates:
     the same under every draw, (replicates, ...). metric_units: independent units behind each metric, (metrics,). n_gt,
@@ -36,7 +36,7 @@ class Paired(Struct, frozen=True):
     base_replicates: Replicates
     new_replicates: Replicates
     units: Units
-    resampling: Resampling
+    resampling: Resampling | None
     categories: Categories
     metric_units: Ints
     n_gt: Ints
@@ -46,9 +46,10 @@ class Paired(Struct, frozen=True):
 
 def measure_pairs(
     base: Evidence, news: Sequence[Evidence], metrics: Sequence[Metric], class_metrics: Sequence[Metric],
-    resampling: Resampling, units: Units, threads: int | None = None, progress: Callable[[float], None] | None = None,
+    resampling: Resampling | None, units: Units, threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> list[Paired]:
-    """Measure each model in `news` and the base under the same draws; the base once.
+    """Measure each model in `news` and the base under the same draws; the base once. resampling: None to draw nothing.
 
     base, news: evidence on the same ground truth under the same settings. units: see `weights.image_units` and
     `weights.cluster_units`. progress: called with the share done, up to 1. The same bits for every number of threads.
@@ -75,12 +76,12 @@ def _measure_once(model: Ranked, metrics: tuple[Metric, ...], class_metrics: tup
 
 
 def _replicate_all(
-    models: Sequence[Ranked], metrics: tuple[Metric, ...], class_metrics: tuple[Metric, ...], resampling: Resampling,
-    units: Units, threads: int | None, progress: Callable[[float], None] | None,
+    models: Sequence[Ranked], metrics: tuple[Metric, ...], class_metrics: tuple[Metric, ...],
+    resampling: Resampling | None, units: Units, threads: int | None, progress: Callable[[float], None] | None,
 ) -> list[Replicates]:
     """Every model under all draws, a batch of blocks after the other."""
     images, classes = len(models[0].evidence.images), len(models[0].evidence.categories)
-    replicates = resampling.replicates
+    replicates, seed = (0, 0) if resampling is None else (resampling.replicates, resampling.seed)
     blocks = -(-replicates // LANES)
     batch = max(1, WEIGHTS_AT_ONCE // max(1, images * LANES))
     drawn = [Replicates(np.empty((replicates, len(metrics))), np.empty((replicates, len(class_metrics), classes)))
@@ -88,7 +89,7 @@ def _replicate_all(
     passed = 0
     for first in range(0, blocks, batch):
         rows = slice(first * LANES, min((first + batch) * LANES, replicates))
-        weights = draw_weights(units, images, rows.stop - rows.start, resampling.seed, first_block=first)
+        weights = draw_weights(units, images, rows.stop - rows.start, seed, first_block=first)
         for model, kept in zip(models, drawn, strict=True):
             def report(done: int, before: int = passed) -> None:
                 if progress is not None:
@@ -105,7 +106,10 @@ def estimate(paired: Paired, metric: Metric) -> Estimate:
     """The difference of one of the metrics that were measured, over all classes or of the one class it names."""
     place = paired.metrics.index(metric)
     columns = _differences(paired, "values", np.s_[place : place + 1], paired.metric_units[place : place + 1])
-    judged = judge(columns, obstacles(columns, paired.units), paired.resampling, family=False)
+    if paired.resampling is None:
+        judged = unjudged(columns)
+    else:
+        judged = judge(columns, obstacles(columns, paired.units), paired.resampling, family=False)
     return columns.estimates(str(metric), judged)[0]
 
 
@@ -122,7 +126,7 @@ def estimate_classes(paired: Paired, metric: Metric, chosen: Sequence[int] | Non
     n_gt, n_images = paired.n_gt[place, positions].tolist(), paired.n_images[place, positions].tolist()
     reasons = [why or (f"fewer ground truths than asked for ({count:,} of {min_gt:,})" if count < min_gt else "")
                for why, count in zip(obstacles(columns, paired.units), n_gt, strict=True)]
-    judged = judge(columns, reasons, paired.resampling, family=True)
+    judged = unjudged(columns) if paired.resampling is None else judge(columns, reasons, paired.resampling, family=True)
     ids = [key if isinstance(key, str) else int(key) for key in paired.categories.ids[positions]]
     return tuple(
         ClassEstimate(id=ids[i], name=paired.categories.names[k], n_gt=n_gt[i], n_images=n_images[i], estimate=found)

@@ -54,32 +54,40 @@ class Comparison(Struct, frozen=True):
 class Comparisons(Struct, frozen=True):
     """New models against one base, all tested on the same draws.
 
-    class_metric: the metric of the classes, by canonical name. remarks: what to know before trusting the numbers.
+    class_metric: the metric of the classes, by canonical name. resampling: None if nothing was drawn, and there are
+    differences only. remarks: what to know before trusting the numbers.
     """
 
     comparisons: tuple[Comparison, ...]
     params: Params
     class_metric: str
-    resampling: Resampling
+    resampling: Resampling | None
     units: Units
     remarks: tuple[str, ...] = ()
+
+    @property
+    def alpha(self) -> float | None:
+        """Of the intervals, which hold at 1 - alpha; None without resampling: then there are none."""
+        return None if self.resampling is None else self.resampling.alpha
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, at full precision and with every class; `deteval/compare.schema.json` describes it."""
         first = self.comparisons[0]
-        clusters = None if self.units.cluster is None else {"by": self.resampling.cluster_by, "count": self.units.count}
         return {
             "schema": SCHEMA,
             "settings": settings_dict(self.params),
-            "inference": {
-                "replicates": self.resampling.replicates, "seed": self.resampling.seed, "alpha": self.resampling.alpha,
-                "correction": self.resampling.correct, "images": first.whole.n_images, "clusters": clusters,
-            },
+            "inference": None if self.resampling is None else _inference_dict(self.resampling, first.whole, self.units),
             "class_metric": self.class_metric,
             "comparisons": [_comparison_dict(one, signature(self.params)) for one in self.comparisons],
             "models": [_model_dict(one) for one in (first.base, *(each.new for each in self.comparisons))],
             "remarks": list(self.remarks),
         }
+
+
+def _inference_dict(resampling: Resampling, whole: Part, units: Units) -> dict[str, Any]:
+    clusters = None if units.cluster is None else {"by": resampling.cluster_by, "count": units.count}
+    return {"replicates": resampling.replicates, "seed": resampling.seed, "alpha": resampling.alpha,
+            "correction": resampling.correct, "images": whole.n_images, "clusters": clusters}
 
 
 def _comparison_dict(one: Comparison, settings: str) -> dict[str, Any]:

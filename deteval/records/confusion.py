@@ -12,8 +12,9 @@ class Confusion(Struct, frozen=True):
 
     truth, predicted, count: one entry per cell that is not zero, ascending by truth, then predicted; positions among
     `categories`, len(categories) for background (a detection of nothing, an object that nothing found). left_out: kept
-    detections of each class that a crowd, or an object outside the area range, absorbed; shape (classes,). cut: the
-    score cut in words.
+    detections of each class that a crowd or another ignored object absorbed, or that lie by themselves and are
+    outside the area range; shape (classes,). So a row adds up to the ground truths of its class, a column and left_out
+    to its kept detections. cut: the score cut in words.
     """
 
     iou: float

@@ -5,6 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from deteval.records.explanation import Explanation
 from deteval.records.findings import Finding
 from deteval.records.metric import Metric
 from deteval.records.numbers import parse_number
@@ -178,7 +179,8 @@ class Verdict(Struct, frozen=True):
     problems: why nothing can be compared, whatever the rules say (other data or settings). warnings: what else must be
     known. baseline: its file, "" without one. resampling, units: of the paired tests, None if there were none.
     findings: what is suspicious in the input, which may explain a failure. unpaired: why no pair can be tested, "" if
-    it can or there is no baseline.
+    it can or there is no baseline. explanation: why the first AP that failed, or else that may not drop, moved on all
+    images; None where it did not, or where evidence of a model is missing.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -192,6 +194,7 @@ class Verdict(Struct, frozen=True):
     units: Units | None = None
     findings: tuple[Finding, ...] = ()
     unpaired: str = ""
+    explanation: Explanation | None = None
 
     def of(self, *statuses: str) -> tuple[Outcome, ...]:
         """The outcomes with one of these statuses."""

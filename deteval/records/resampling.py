@@ -15,6 +15,8 @@ LEAST_UNITS = 10
 """Fewer images, images that hold a class, or clusters than this: an interval misleads, and there is no verdict."""
 FEW_CLUSTERS = 30
 """Fewer clusters than this: a verdict comes with a warning."""
+NO_RESAMPLING = "no resampling: nothing is said about chance"
+"""Why a difference that was not resampled has no interval."""
 
 
 class Resampling(Struct, frozen=True):

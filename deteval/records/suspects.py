@@ -5,8 +5,8 @@ from typing import Any
 from msgspec import Struct
 
 UNLABELLED, UNSEEN, OTHER_CLASS = "unlabelled", "unseen", "other class"
-"""A confident detection that no ground truth explains; a ground truth that no detection comes near; a ground truth that
-a confident detection fits, of another class."""
+"""A confident detection that no ground truth explains; a ground truth that is nearest to no detection worth the name; a
+ground truth that a confident detection fits, of another class (`suspects.find_suspects` has the rules)."""
 KINDS = (UNLABELLED, UNSEEN, OTHER_CLASS)
 
 

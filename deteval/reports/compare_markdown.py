@@ -26,14 +26,15 @@ def render_markdown(comparisons: Comparisons, look: Look, show: Show) -> str:
 
 
 def _part(one: Comparison, part: Part, comparisons: Comparisons, look: Look, show: Show) -> list[str]:
-    alpha = comparisons.resampling.alpha
+    alpha = comparisons.alpha
     blocks = [f"**slice {escape(part.name)}**: {counted(part.n_images, 'image')}"] if part.name else []
     blocks.append("\n".join(f"- {escape(text)}" for text in outcome(one, part, alpha, comparisons.class_metric)))
     if part.metrics:
-        blocks.append(markdown_table([heading(alpha, show), *(cells(each, look, show) for each in part.metrics)]))
+        rows = [heading(alpha, show), *(cells(each, alpha, look, show) for each in part.metrics)]
+        blocks.append(markdown_table(rows))
     chosen, title = select_classes(part, show, comparisons.class_metric)
     if chosen:
-        table = markdown_table([class_heading(alpha, show), *(class_cells(each, look, show) for each in chosen)])
+        table = markdown_table([class_heading(alpha, show), *(class_cells(each, alpha, look, show) for each in chosen)])
         blocks.append(f"<details><summary>{html.escape(title)}</summary>\n\n{table}\n\n</details>")
     elif title:
         blocks.append(escape(title))

@@ -17,6 +17,10 @@ DROPPED_FIRST = ("n_images", "p", "id", "base", "new", "detectable", "n_gt")
 """Columns that a narrow screen loses first: the difference, its interval and the verdict stay."""
 
 
+PROVEN = "proven"
+"""The last column, where there are verdicts."""
+
+
 class Show(Struct, frozen=True):
     """Which classes to show, and how. per_class: `all`, `none` or `worst:N`, by difference. hide: classes whose
     difference is smaller than this, None for none. power: show the detectable drop too.
@@ -52,12 +56,12 @@ def _heading(one: Comparison, comparisons: Comparisons, look: Look) -> list[str]
 
 def _part(one: Comparison, part: Part, comparisons: Comparisons, look: Look, show: Show) -> list[str]:
     """Metrics, classes and what they show."""
-    alpha = comparisons.resampling.alpha
+    alpha = comparisons.alpha
     lines = [look.style(f"slice {printable(part.name)}: {counted(part.n_images, 'image')}", BOLD)] if part.name else []
-    lines += _table([heading(alpha, show), *(cells(each, look, show) for each in part.metrics)], look, left=1)
+    lines += _table([heading(alpha, show), *(cells(each, alpha, look, show) for each in part.metrics)], look, left=1)
     chosen, title = select_classes(part, show, comparisons.class_metric)
     if chosen:
-        rows = [class_heading(alpha, show), *(class_cells(each, look, show) for each in chosen)]
+        rows = [class_heading(alpha, show), *(class_cells(each, alpha, look, show) for each in chosen)]
         lines += ["", *(look.style(line, DIM) for line in wrapped(title, look)), *_table(rows, look, left=2)]
     elif title:
         lines += ["", *(look.style(line, DIM) for line in wrapped(title, look))]
@@ -69,38 +73,41 @@ def _part(one: Comparison, part: Part, comparisons: Comparisons, look: Look, sho
 
 def _table(rows: list[list[str]], look: Look, left: int) -> list[str]:
     """Aligned rows, those with a proven drop or rise in colour."""
-    place = rows[0].index("proven")
     optional = [rows[0].index(name) for name in DROPPED_FIRST if name in rows[0]]
     lines = columns(rows, look, left=left, names=left - 1, optional=optional)
     colours = {"drop": RED, "rise": GREEN, "no verdict": DIM}
-    for i, row in enumerate(rows):
-        if row[place] in colours:
-            lines[i] = look.style(lines[i], colours[row[place]])
+    for i, row in enumerate(rows if rows[0][-1] == PROVEN else []):
+        if row[-1] in colours:
+            lines[i] = look.style(lines[i], colours[row[-1]])
     return lines
 
 
-def heading(alpha: float, show: Show) -> list[str]:
-    """Column names of the table of metrics."""
-    return ["metric", "base", "new", "difference", f"{level(alpha)} interval", "p",
-            *(["detectable"] if show.power else []), "proven"]
+def heading(alpha: float | None, show: Show) -> list[str]:
+    """Column names of the table of metrics; alpha: None without resampling, and so without intervals and verdicts."""
+    values = ["metric", "base", "new", "difference"]
+    if alpha is None:
+        return values
+    return [*values, f"{level(alpha)} interval", "p", *(["detectable"] if show.power else []), PROVEN]
 
 
-def class_heading(alpha: float, show: Show) -> list[str]:
+def class_heading(alpha: float | None, show: Show) -> list[str]:
     """Column names of the table of classes."""
     return ["id", "class", "n_gt", "n_images", *heading(alpha, show)[1:]]
 
 
-def cells(one: Estimate, look: Look, show: Show) -> list[str]:
+def cells(one: Estimate, alpha: float | None, look: Look, show: Show) -> list[str]:
     """One row of the table of metrics, on the metric's own scale."""
+    values = [printable(one.metric), look.value(one.base), look.value(one.new), _signed(one.difference, look)]
+    if alpha is None:
+        return values
     limits = "n/a" if one.low is None or one.high is None else f"{_signed(one.low, look)} to {_signed(one.high, look)}"
-    return [printable(one.metric), look.value(one.base), look.value(one.new), _signed(one.difference, look), limits,
-            p_text(one.p_value), *([look.value(one.detectable)] if show.power else []), verdict(one)]
+    return [*values, limits, p_text(one.p_value), *([look.value(one.detectable)] if show.power else []), verdict(one)]
 
 
-def class_cells(one: ClassEstimate, look: Look, show: Show) -> list[str]:
+def class_cells(one: ClassEstimate, alpha: float | None, look: Look, show: Show) -> list[str]:
     """One row of the table of classes."""
     return [printable(str(one.id)), printable(one.name), f"{one.n_gt:,}", f"{one.n_images:,}",
-            *cells(one.estimate, look, show)[1:]]
+            *cells(one.estimate, alpha, look, show)[1:]]
 
 
 def p_text(value: float | None) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from deteval.errors import counted
 from deteval.records.comparison import Comparison, Comparisons, Part
-from deteval.records.resampling import LEAST_UNITS, Estimate
-from deteval.reports.inference_words import drawn, family, level, power, sentence
+from deteval.records.resampling import LEAST_UNITS, NO_RESAMPLING, Estimate
+from deteval.reports.inference_words import change, drawn, family, level, power, sentence
 from deteval.reports.layout import printable
 
 MOST_NAMES = 12
@@ -23,10 +23,15 @@ def verdict(estimate: Estimate) -> str:
     return "drop" if (estimate.difference or 0.0) < 0 else "rise"
 
 
-def outcome(comparison: Comparison, part: Part, alpha: float, class_metric: str) -> list[str]:
-    """What the metrics and classes of a part show: its first metric in full, then what is proven, then what is open."""
+def outcome(comparison: Comparison, part: Part, alpha: float | None, class_metric: str) -> list[str]:
+    """What the metrics and classes of a part show: its first metric in full, then what is proven, then what is open.
+
+    alpha: None if nothing was resampled, and so nothing is proven or open.
+    """
     if comparison.identical:
         return ["Identical: both models have the same scores and the same matches."]
+    if alpha is None:
+        return [f"{change(one, alpha)}." for one in part.metrics[:1]]
     metrics = [(one.metric, one) for one in part.metrics]
     classes = [(one.name, one.estimate) for one in part.classes]
     lines = [sentence(one, alpha) for _, one in metrics[:1]]
@@ -39,6 +44,8 @@ def outcome(comparison: Comparison, part: Part, alpha: float, class_metric: str)
 def explanation(comparisons: Comparisons, with_power: bool = False) -> list[str]:
     """How the tests were made, and how to read them."""
     resampling, parts = comparisons.resampling, [part for one in comparisons.comparisons for part in one.parts]
+    if resampling is None:
+        return [f"{NO_RESAMPLING.capitalize()}. A difference is new minus base; a point is 0.01."]
     metrics = sum(_is_tested(one) for part in parts for one in part.metrics)
     families = [sum(_is_tested(one.estimate) for one in part.classes) for part in parts]
     if not metrics + sum(families):

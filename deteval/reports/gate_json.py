@@ -3,6 +3,7 @@
 from typing import Any
 
 from deteval.records.gate import FAIL, PASS, Outcome, Verdict
+from deteval.reports.gate_explanation import explanation_dict
 from deteval.reports.gate_remarks import alpha_of, headline, remarks
 from deteval.reports.gate_words import sentence
 
@@ -33,6 +34,7 @@ def gate_dict(verdict: Verdict) -> dict[str, Any]:
         "warnings": list(verdict.warnings),
         "remarks": remarks(verdict),
         "findings": [finding.to_dict() for finding in verdict.findings],
+        "explanation": explanation_dict(verdict.explanation),
     }
 
 

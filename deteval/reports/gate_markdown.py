@@ -1,8 +1,10 @@
 """The verdict of a gate for a pull request or a step summary: GitHub-flavoured markdown, what passed folded away."""
 
+import html
 from collections.abc import Sequence
 
 from deteval.records.gate import PASS, PASSED, UNDECIDED, Outcome, Verdict
+from deteval.reports.gate_explanation import heading, sentences
 from deteval.reports.gate_remarks import alpha_of, headline, left_untested, remarks, source
 from deteval.reports.gate_rows import HEADING, failures, row, soft, undecidable
 from deteval.reports.gate_words import sentence
@@ -24,6 +26,10 @@ def render_markdown(verdict: Verdict, look: Look, most: int | None = None) -> st
              *(f"{one.severity}: {one.message} ({one.code})" for one in verdict.findings)]
     blocks += _list(lines, most)
     blocks += _list([*left_untested(verdict, everything=most is None), *remarks(verdict)], most)
+    if verdict.explanation is not None:
+        texts = [text.removeprefix("- ") for text in sentences(verdict.explanation, look)]
+        blocks += [f"<details><summary>{html.escape(heading(verdict.explanation))}</summary>", *_list(texts, most),
+                   "</details>"]
     passed = list(verdict.of(PASSED))
     if passed:
         blocks += [f"<details><summary>{len(passed):,} passed</summary>", *_section("", passed, alpha, look, most),

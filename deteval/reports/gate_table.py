@@ -1,6 +1,7 @@
 """The verdict of a gate for a person at a terminal or in a build log: what failed first, the rest folded."""
 
 from deteval.records.gate import PASS, PASSED, UNDECIDED, Outcome, Verdict
+from deteval.reports.gate_explanation import heading, is_shown, sentences
 from deteval.reports.gate_remarks import alpha_of, headline, left_untested, remarks, source
 from deteval.reports.gate_rows import HEADING, failures, row, soft, undecidable
 from deteval.reports.gate_words import sentence
@@ -25,6 +26,7 @@ def render_table(verdict: Verdict, look: Look, verbose: bool = False) -> str:
     for title, outcomes, colour in (("failed", failed, RED), ("undecidable", open_, YELLOW)):
         if outcomes:
             lines += ["", look.style(title, BOLD), *_section(outcomes, alpha, look, colour, verbose)]
+    lines += _explanation(verdict, look, verbose)
     problems = [f"undecidable: {printable(text)}" for text in verdict.problems
                 if not any(text == one.reason for one in open_)]
     lines += ["", *(line for text in problems for line in wrapped(text, look))] if problems else []
@@ -66,6 +68,14 @@ def _section(outcomes: list[Outcome], alpha: float, look: Look, colour: str, ver
     texts = [f"{printable(one.rule.place)}: {sentence(one, alpha)}" for one in outcomes]
     return [lines[0], *(look.style(line, colour) for line in lines[1:]),
             *(line for text in _shortened(texts, verbose) for line in wrapped(text, look))]
+
+
+def _explanation(verdict: Verdict, look: Look, verbose: bool) -> list[str]:
+    """Why AP moved, where a reader has reason to ask."""
+    if verdict.explanation is None or not is_shown(verdict, verbose):
+        return []
+    lines = [line for text in sentences(verdict.explanation, look) for line in wrapped(text, look)]
+    return ["", look.style(heading(verdict.explanation), BOLD), *lines]
 
 
 def _passed(verdict: Verdict, alpha: float, look: Look, verbose: bool) -> list[str]:

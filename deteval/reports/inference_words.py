@@ -36,14 +36,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.6g} %"
 
 
-def interval(estimate: Estimate, alpha: float) -> str:
-    """`95 % interval -1.5 to -0.3`, in points; "" where there is none."""
-    if estimate.low is None or estimate.high is None:
+def interval(estimate: Estimate, alpha: float | None) -> str:
+    """`95 % interval -1.5 to -0.3`, in points; "" where there is none. alpha: None if nothing was resampled."""
+    if estimate.low is None or estimate.high is None or alpha is None:
         return ""
     return f"{level(alpha)} interval {points(estimate.low)} to {points(estimate.high)}"
 
 
-def change(estimate: Estimate, alpha: float, name: str | None = None) -> str:
+def change(estimate: Estimate, alpha: float | None, name: str | None = None) -> str:
     """`AP fell by 0.9 points (95 % interval -1.5 to -0.3)`: what happened, proven or not, without a full stop."""
     name = name or estimate.metric
     if estimate.difference is None:

@@ -23,6 +23,7 @@ SLICES_DIFFER = ("slices differ in size: do not compare their APs with each othe
                  "images (with 80 classes by about 0.4 points on 5,000 images, 1.3 on 1,000, 4.4 on 100); in a "
                  "difference of two models this cancels")
 Progress = Callable[[float], None]
+STANDARD = Resampling()
 
 
 class _Study(Struct, frozen=True):
@@ -30,7 +31,7 @@ class _Study(Struct, frozen=True):
 
     metrics: tuple[Metric, ...]
     class_metric: Metric
-    resampling: Resampling
+    resampling: Resampling | None
     threads: int | None
 
 
@@ -39,7 +40,7 @@ def compare(
     new: Run | Evidence | Sequence[Run | Evidence],
     metrics: str | Sequence[Metric | str] | None = None,
     *,
-    resampling: Resampling | None = None,
+    resampling: Resampling | None = STANDARD,
     slices: Mapping[str, Sequence[int] | Ints] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -47,7 +48,8 @@ def compare(
     """One new model, or several, against a base, by a paired bootstrap over images.
 
     metrics: what to compare, by default the twelve COCO numbers, or AP and AR under other settings; classes are
-    compared by the first that is not of one class. resampling: how to test; `cluster_by` needs fields of the images.
+    compared by the first that is not of one class. resampling: how to test, None for differences without
+    intervals and verdicts; `cluster_by` needs fields of the images.
     slices: name -> ascending positions of images, each compared like the whole. progress: gets the share done, 0 to 1.
     Errors: `DetevalError`, undecidable where settings, ground truth or allowances differ, usage for wrong names.
     """
@@ -58,7 +60,7 @@ def compare(
     chosen = default_metrics(params) if metrics is None else as_metrics(metrics)
     for metric in chosen:
         resolve(metric, params)
-    study = _Study(chosen, class_metric(chosen), resampling or Resampling(), threads)
+    study = _Study(chosen, class_metric(chosen), resampling, threads)
     images = next((run.evidence.images for run in runs if run.evidence.images.fields), runs[0].evidence.images)
     everything = np.arange(len(images))
     pieces = {"": everything, **{name: np.asarray(chosen, np.int64) for name, chosen in (slices or {}).items()}}
@@ -91,7 +93,8 @@ def _runs(base: Run | Evidence, news: Sequence[Run | Evidence]) -> list[Run]:
 def _parts(study: _Study, models: Sequence[Evidence], images: Images, pieces: Mapping[str, Ints],
            progress: Progress | None) -> list[list[Part]]:
     """For all images and for each slice, a part per new model; progress counts images."""
-    clusters = None if study.resampling.cluster_by is None else cluster_values(study.resampling.cluster_by, images)
+    cluster_by = None if study.resampling is None else study.resampling.cluster_by
+    clusters = None if cluster_by is None else cluster_values(cluster_by, images)
     total, before = sum(map(len, pieces.values())), 0
     parts = []
     for name, positions in pieces.items():
@@ -111,7 +114,7 @@ def _compare_images(study: _Study, name: str, models: Sequence[Evidence], cluste
                     progress: Progress) -> list[Part]:
     base, *news = models
     images, resampling = len(base.images), study.resampling
-    units = image_units(images) if clusters is None else \
+    units = image_units(images) if clusters is None or resampling is None else \
         cluster_units(clusters, resampling.cluster_by or "", base.images.ids.tolist())
     pairs = measure_pairs(base, news, study.metrics, [study.class_metric], resampling, units, study.threads, progress)
     return [Part(name=name, n_images=images, units=units,
@@ -119,10 +122,11 @@ def _compare_images(study: _Study, name: str, models: Sequence[Evidence], cluste
                  classes=estimate_classes(pair, study.class_metric)) for pair in pairs]
 
 
-def _remarks(runs: Sequence[Run], images: Images, first: Comparison, resampling: Resampling) -> tuple[str, ...]:
+def _remarks(runs: Sequence[Run], images: Images, first: Comparison, resampling: Resampling | None,
+             ) -> tuple[str, ...]:
     """What to know before trusting the numbers."""
     found = [cluster_warning(first.whole.units)]
-    if resampling.cluster_by is None:
+    if resampling is not None and resampling.cluster_by is None:
         found.append(looks_like_video(images))
     if len({part.n_images for part in first.parts}) > 1:
         found.append(SLICES_DIFFER)

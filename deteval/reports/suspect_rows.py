@@ -1,0 +1,37 @@
+"""Labels that may be wrong, as a table."""
+
+from deteval.records.numbers import threshold_text
+from deteval.records.suspects import OTHER_CLASS, UNLABELLED, UNSEEN, Suspect, Suspects
+from deteval.reports.layout import Look
+from deteval.reports.sheet import Section, image_cells, name_cell, points, rows_of
+
+MEANINGS = {
+    UNLABELLED: "a confident detection that no label explains",
+    UNSEEN: "a label that no detection comes near",
+    OTHER_CLASS: "a label that a confident detection of another class fits",
+}
+
+
+def suspect_sections(suspects: Suspects | None, look: Look, top: int) -> list[Section]:
+    """The most suspicious of each kind, `top` of each."""
+    if suspects is None:
+        return []
+    shown = [one for kind in suspects.counts for one in [each for each in suspects.listed if each.kind == kind][:top]]
+    heading = ["suspect", "image", "file", "label", "detected as", "score", "IoU", "box", "annotation",
+               f"{suspects.metric} change"]
+    caption = (f"labels to look at, at IoU {threshold_text(suspects.iou)}; {suspects.metric} change: in points, were "
+               "the label as detected")
+    notes = [f"{n:,} {kind}: {MEANINGS.get(kind, kind)}." for kind, n in suspects.counts.items()]
+    notes.append(f"Confident: {suspects.least_score}.")
+    rows = rows_of(heading, [_row(one, look) for one in shown])
+    left = 3 if "file" in rows[0] else 2
+    return [Section("label suspects", rows, caption=caption, left=left, names=left - 1,
+                    optional=("box", "file", "annotation", "IoU"), notes=tuple(notes))]
+
+
+def _row(one: Suspect, look: Look) -> list[str]:
+    box = "" if one.box is None else ",".join(f"{side:.0f}" for side in one.box)
+    score = "" if one.score is None else look.value(one.score)
+    similarity = "" if one.similarity is None else f"{one.similarity:.2f}"
+    return [one.kind, *image_cells(one.image_id, one.file_name), name_cell(one.label),
+            name_cell(one.predicted), score, similarity, box, name_cell(one.annotation_id), points(one.ap_change, look)]

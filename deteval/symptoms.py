@@ -1,0 +1,217 @@
+"""What stands out in a diagnosis, in sentences with figures, in points of AP (hundredths)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from deteval.error_kinds import LOCALISATION, TRUE_POSITIVE, Codes, classify, first_of_each, nearest_objects
+from deteval.errors import counted, shortened
+from deteval.records.dataset import Floats, Ints
+from deteval.records.diagnosis import Diagnosis
+from deteval.records.error_kinds import ErrorKinds
+from deteval.records.evidence import Evidence
+from deteval.records.numbers import threshold_text
+from deteval.records.run import Boxes
+from deteval.records.suspects import OTHER_CLASS, UNLABELLED, UNSEEN
+
+MOST = 8
+NAMED = 3
+FEW = 5
+"""Fewer cases than this are no pattern."""
+PAIRS = 30
+"""Fewer pairs of boxes than this tell no habit."""
+ONE_WAY = 0.75
+"""A habit: so many of the pairs differ the same way."""
+LEAST_PIXELS, LEAST_SHARE = 1.0, 0.03
+"""And in the median by at least so many pixels, or this share of the object's side."""
+CONFUSED = 0.2
+"""A pair of classes is worth a word from this share of a class's objects."""
+TOO_SURE = 0.05
+LOOSE = 0.75
+"""True positives that fit less well than this in the median are loose."""
+CONCENTRATED = 0.3
+Remark = tuple[float, str]
+
+SAID = {
+    "classification": "detections that fit an object of another class",
+    "localisation": "boxes of the right class that fit too badly",
+    "both": "detections of another class that fit badly besides",
+    "duplicate": "second detections of objects that are found already",
+    "background": "detections on nothing",
+    "missed": "objects with nothing near them",
+}
+
+
+def symptoms(found: Diagnosis, evidence: Evidence, boxes: Boxes | None, costs: Floats) -> tuple[str, ...]:
+    """What stands out, the most important first: by how much AP it speaks of, then what AP does not see.
+
+    costs: of every image, (images,).
+    """
+    codes = None if found.error_kinds is None else classify(evidence, found.iou)
+    weighed = [*_silent_classes(found, evidence), *_confused_pairs(found), *_concentration(found, costs)]
+    if found.error_kinds is not None and codes is not None:
+        weighed += [*_largest_kinds(found.error_kinds), *_sizes(found.error_kinds)]
+        if boxes is not None:
+            weighed += _habits(codes, evidence, boxes)
+    weighed.sort(key=lambda remark: -remark[0])
+    unweighed = [*_looseness(found, codes, evidence), *_scores(found), *_labels(found)]
+    return tuple(text for _, text in [*weighed[:MOST], *unweighed])
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:.1f} points"
+
+
+def _silent_classes(found: Diagnosis, evidence: Evidence) -> Iterator[Remark]:
+    """Classes of which nothing is found, and whether there are detections at all."""
+    classes = len(evidence.categories)
+    n_gt = np.bincount(evidence.gt_category[~evidence.gt_ignored[:, 0]], minlength=classes)
+    n_dt = np.bincount(evidence.category, minlength=classes)
+    with_truth = max(int((n_gt > 0).sum()), 1)
+    silent = np.flatnonzero((n_gt > 0) & (n_dt == 0)).tolist()
+    names = [f"{shortened(evidence.categories.names[k])} ({counted(int(n_gt[k]), 'object')})"
+             for k in sorted(silent, key=lambda k: -n_gt[k])]
+    if silent:
+        yield len(silent) / with_truth, f"{_of_classes(len(silent), with_truth)} no detection: {_listed(names)}"
+    if found.error_kinds is None:
+        return
+    blind = [one for one in found.error_kinds.classes if one.n_gt >= FEW and one.true_positives == 0
+             and one.false_positives.count]
+    names = [f"{shortened(one.name)} ({counted(one.n_gt, 'object')}, "
+             f"{counted(one.false_positives.count, 'detection')})" for one in sorted(blind, key=lambda one: -one.n_gt)]
+    if blind:
+        yield len(blind) / with_truth, (f"{_of_classes(len(blind), with_truth)} detections, of which none finds an "
+                                        f"object: {_listed(names)}")
+
+
+def _of_classes(some: int, total: int) -> str:
+    return f"{some:,} of {total:,} classes {'has' if some == 1 else 'have'}"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _largest_kinds(kinds: ErrorKinds) -> Iterator[Remark]:
+    """The kinds of error that cost most."""
+    ranked = sorted(((one.cost or 0.0, kind, one.count) for kind, one in kinds.whole.kinds.items()), reverse=True)
+    for cost, kind, count in ranked[:2]:
+        if cost >= 0.005:
+            yield cost, f"{kind}: {count:,} {SAID[kind]}; mended alone, AP would rise by {_points(cost)}"
+
+
+def _sizes(kinds: ErrorKinds) -> Iterator[Remark]:
+    """The size whose objects fare worst."""
+    some = [one for one in kinds.sizes if one.n_gt >= PAIRS and one.ap is not None]
+    if len(some) < 2:
+        return
+    worst, best = (extreme(some, key=lambda one: one.ap or 0.0) for extreme in (min, max))
+    if (worst.ap or 0.0) < 0.5 * (best.ap or 0.0):
+        share = worst.n_gt / max(kinds.whole.n_gt, 1)
+        gap = ((best.ap or 0.0) - (worst.ap or 0.0)) * share
+        yield gap, (f"size {worst.name}: AP {worst.ap:.3f} against {best.ap:.3f} of {best.name}, and "
+                    f"{share:.0%} of the objects; {worst.false_negatives.count:,} of {worst.n_gt:,} are not found")
+
+
+def _confused_pairs(found: Diagnosis) -> Iterator[Remark]:
+    """Objects of a class that are detected as another one."""
+    matrix = found.confusion
+    if matrix is None:
+        return
+    classes, names = len(matrix.categories), matrix.categories.names
+    totals = np.bincount(matrix.truth, matrix.count, classes + 1)
+    with_truth = max(int((totals[:classes] > 0).sum()), 1)
+    wrong = (matrix.truth < classes) & (matrix.predicted < classes) & (matrix.truth != matrix.predicted) \
+        & (matrix.count >= FEW) & (matrix.count >= CONFUSED * totals[matrix.truth])
+    for i in np.flatnonzero(wrong).tolist():
+        truth, predicted, count = int(matrix.truth[i]), int(matrix.predicted[i]), int(matrix.count[i])
+        yield count / totals[truth] / with_truth, (
+            f"{count:,} of {int(totals[truth]):,} objects of class {shortened(names[truth])} are detected as "
+            f"{shortened(names[predicted])} ({matrix.cut})")
+
+
+def _concentration(found: Diagnosis, costs: Floats) -> Iterator[Remark]:
+    """Few images that carry much of what errors cost."""
+    total, few = float(costs.sum()), max(len(costs) // 50, 1)
+    top = np.sort(costs)[::-1][:few]
+    if len(costs) >= 50 and total > 0 and top.sum() >= CONCENTRATED * total:
+        names = ", ".join(str(shortened(one.image_id)) for one in found.images[:NAMED])
+        yield float(top.sum()), (f"{few:,} of {len(costs):,} images carry {top.sum() / total:.0%} of what errors cost, "
+                                 f"first of all {names}")
+
+
+def _habits(codes: Codes, evidence: Evidence, boxes: Boxes) -> Iterator[Remark]:
+    """What boxes do alike: lie to one side of their objects, or are too wide or too narrow."""
+    rows, targets = _nearby(codes, evidence)
+    if len(rows) < PAIRS:
+        return
+    theirs = boxes.detections.boxes[np.searchsorted(boxes.detections.row, evidence.row[rows])]
+    mine = boxes.ground_truth.boxes[np.searchsorted(boxes.ground_truth.row, evidence.gt_row[targets])]
+    real = (mine[:, 2:] > 0).all(axis=1) & (theirs[:, 2:] > 0).all(axis=1)
+    theirs, mine = theirs[real], mine[real]
+    shift = (theirs[:, :2] + theirs[:, 2:] / 2) - (mine[:, :2] + mine[:, 2:] / 2)
+    for axis, sides in enumerate((("left", "right"), ("above", "below"))):
+        pixels, share, way = float(np.median(shift[:, axis])), *_one_way(shift[:, axis] / mine[:, 2 + axis])
+        if way >= ONE_WAY and (abs(pixels) >= LEAST_PIXELS or abs(share) >= LEAST_SHARE):
+            side = sides[int(pixels > 0)]
+            where = f"to the {side} of" if axis == 0 else side
+            yield abs(share), (f"boxes lie {where} their objects: in the median by {abs(pixels):.1f} px, "
+                               f"{abs(share):.1%} of the side ({way:.0%} of {len(mine):,} pairs)")
+    for axis, (less, more) in enumerate((("narrower", "wider"), ("lower", "taller"))):
+        share, way = _one_way(theirs[:, 2 + axis] / mine[:, 2 + axis] - 1)
+        if way >= ONE_WAY and abs(share) >= LEAST_SHARE:
+            yield abs(share), (f"boxes are {more if share > 0 else less} than their objects: in the median by "
+                               f"{abs(share):.1%} ({way:.0%} of {len(mine):,} pairs)")
+
+
+def _one_way(differences: Floats) -> tuple[float, float]:
+    """The median, and the share of the pairs that differ the same way."""
+    median = float(np.median(differences))
+    return median, float((differences * np.sign(median) > 0).mean())
+
+
+def _nearby(codes: Codes, evidence: Evidence) -> tuple[Ints, Ints]:
+    """For every object the detection of its class with the highest score that found it, or nearly did; rows of both."""
+    nearest = nearest_objects(evidence).same
+    rows = np.flatnonzero(((codes == LOCALISATION) | (codes == TRUE_POSITIVE)) & (nearest >= 0))
+    targets = nearest[rows]
+    first = first_of_each(targets, evidence.scores[rows], evidence.row[rows], len(evidence.gt_row))
+    return rows[first], targets[first]
+
+
+def _looseness(found: Diagnosis, codes: Codes | None, evidence: Evidence) -> Iterator[Remark]:
+    """True positives that fit only just."""
+    if codes is None or found.params.similarity != "iou":
+        return
+    hit = codes == TRUE_POSITIVE
+    if hit.sum() >= PAIRS:
+        median = float(np.median(nearest_objects(evidence).same_similarity[hit]))
+        if median < LOOSE:
+            yield 0.0, (f"boxes are loose: the median true positive at {threshold_text(found.iou)} has an IoU of "
+                        f"{median:.2f}")
+
+
+def _scores(found: Diagnosis) -> Iterator[Remark]:
+    """Scores that promise more, or less, than they keep."""
+    told = found.calibration
+    if told.error is None or told.error < TOO_SURE or told.n < PAIRS:
+        return
+    kept = [one for one in told.bins if one.n]
+    over = sum(one.n * ((one.mean_score or 0.0) - (one.precision or 0.0)) for one in kept) / told.n
+    worst = max(kept, key=lambda one: one.n * abs((one.mean_score or 0.0) - (one.precision or 0.0)))
+    way = "off" if abs(over) < told.error / 2 else "too high" if over > 0 else "too low"
+    yield 0.0, (f"scores are {way}, by {told.error:.2f} on average: from {worst.low:.2g} to {worst.high:.2g}, "
+                f"{worst.precision:.0%} of {worst.n:,} detections are right; AP does not see it, a score cut does")
+
+
+def _labels(found: Diagnosis) -> Iterator[Remark]:
+    """How many labels look wrong."""
+    if found.suspects is None:
+        return
+    said = {UNLABELLED: "{} on nothing that is labelled", UNSEEN: "{} with nothing near",
+            OTHER_CLASS: "{} on an object of another class"}
+    nouns = {UNLABELLED: "confident detection", UNSEEN: "object", OTHER_CLASS: "confident detection"}
+    parts = [said[kind].format(counted(n, nouns[kind])) for kind, n in found.suspects.counts.items() if n]
+    if parts:
+        yield 0.0, f"labels to look at: {', '.join(parts)}"
