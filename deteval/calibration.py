@@ -3,16 +3,22 @@
 Expected calibration error after Guo et al. 2017 (arXiv 1706.04599), with "correct" being a true positive.
 """
 
+import math
+
 import numpy as np
 from msgspec import Struct
 
 from deteval.error_kinds import threshold_position
 from deteval.errors import usage_error
+from deteval.grouping import chunks_by_work
+from deteval.kernels import tallies
 from deteval.measures import Ranked
-from deteval.operating import Flags, Rows, gather_rows
+from deteval.operating import Chosen, Flags, Rows, choose, gather_rows
 from deteval.records.calibration import Bin, Calibration, ClassCalibration, Expected
+from deteval.records.criterion import Criterion
 from deteval.records.dataset import Floats, Ints
 from deteval.records.evidence import Evidence
+from deteval.threads import map_chunks
 
 Z = 1.959963984540054
 """Two-sided 95 % point of the normal distribution."""
@@ -20,6 +26,7 @@ STEPS = 20
 """Scores at which the expected precision is told: in steps of 1/20, or at twentieths of the detections."""
 NO_DETECTIONS = "there is no detection that counts"
 NO_PROBABILITIES = "scores go from {low:.4g} to {high:.4g}: they are no probabilities"
+TOO_FAR = NO_PROBABILITIES + ", and too large for bins"
 
 
 def calibrate(evidence: Evidence | Ranked, iou: float = 0.5, *, bins: int = 10, threads: int | None = None,
@@ -27,44 +34,57 @@ def calibrate(evidence: Evidence | Ranked, iou: float = 0.5, *, bins: int = 10, 
     """Scores against how often they are right: in the first area range, at the largest cap, ignored detections aside.
 
     bins: of equal width from 0 to 1. Scores beyond that are no probabilities: bins span what there is, and there is no
-    calibration error. Errors: `DetevalError` (usage) for a threshold that the run lacks, or a number of bins outside
-    1 to 1,000.
+    calibration error, nor bins where a sum of scores could overflow. Errors: `DetevalError` (usage) for a threshold
+    that the run lacks, or a number of bins outside 1 to 1,000.
     """
     if isinstance(bins, bool) or not isinstance(bins, int) or not 1 <= bins <= 1000:
         raise usage_error(f"bins: {bins!r} is not a whole number from 1 to 1,000")
     ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
     threshold = threshold_position(ranked.evidence, iou)
-    return calibrate_rows(gather_rows(ranked, threshold), ranked.evidence, threshold, bins)
+    rows = gather_rows(ranked, threshold)
+    return calibrate_rows(rows, choose(rows, Criterion()), ranked.evidence, threshold, bins)
 
 
-def calibrate_rows(rows: Rows, evidence: Evidence, threshold: int, bins: int = 10) -> Calibration:
-    """The same of rows that are gathered already; threshold: by position."""
+def calibrate_rows(rows: Rows, chosen: Chosen, evidence: Evidence, threshold: int, bins: int = 10) -> Calibration:
+    """The same of rows that are gathered already; chosen: their cuts of best F1; threshold: by position."""
     categories, params = evidence.categories, evidence.params
     pooled, n = slice(rows.starts[-2], None), int(rows.starts[-2])
-    scores, hit = rows.scores[:n], rows.hit[:n]
-    category = np.repeat(np.arange(rows.classes), np.diff(rows.starts[:-1]))
+    scores = rows.scores[:n]
     low, high = (float(scores.min()), float(scores.max())) if n else (0.0, 1.0)
     probable = low >= 0 and high <= 1
-    edges = np.arange(bins + 1) / bins if probable else np.linspace(low, high, bins + 1 if low < high else 2)
+    too_far = not math.isfinite(n * max(abs(low), abs(high)))
+    edges = np.arange(bins + 1) / bins if probable else np.array([low, high]) if too_far or low == high else \
+        np.linspace(low, high, bins + 1)
     shape = (rows.classes, len(edges) - 1)
-    place = category * shape[1] + np.clip(np.searchsorted(edges, scores, "right") - 1, 0, shape[1] - 1)
-    n_cells = shape[0] * shape[1]
-    tally = _Tally(n=np.bincount(place, minlength=n_cells).reshape(shape),
-                   score=np.bincount(place, scores, n_cells).reshape(shape).astype(np.float64),
-                   hits=np.bincount(place, hit, n_cells).reshape(shape).astype(np.float64))
+    tally = _Tally(n=np.zeros(shape, np.int64), score=np.zeros(shape), hits=np.zeros(shape, np.int64))
+    map_chunks(lambda chunk: tallies.tally_bins(
+        *chunk, rows.starts, rows.scores, rows.hit, edges, tally.n.ravel(), tally.score.ravel(), tally.hits.ravel()),
+        chunks_by_work(rows.starts[:-1]), rows.threads)
     whole, each = tally.pooled(), tally.errors()
     told = bool(n) and probable
+    cut, n_above = float(chosen.threshold[-1, 0]), int(chosen.kept.rows[-1, 0])
+    reason = "" if told else NO_DETECTIONS if not n else (TOO_FAR if too_far else NO_PROBABILITIES)
     return Calibration(
         iou=params.iou[threshold], n=n, error=float(whole.errors()[0]) if told else None,
         largest=float(np.nanmax(abs(whole.gaps()))) if told else None,
         class_error=float(np.nanmean(each)) if told else None,
-        bins=whole.bins(edges), classes=tuple(
+        bins=() if too_far else whole.bins(edges), classes=tuple(
             ClassCalibration(id=key, name=name, n=int(tally.n[k].sum()),
                              error=float(each[k]) if told and tally.n[k].any() else None,
                              over=tally.over(k) if told and tally.n[k].any() else None)
             for k, (key, name) in enumerate(zip(categories.ids.tolist(), categories.names, strict=True))),
         expected=_expected(rows.scores[pooled], rows.hit[pooled], rows.block_end[pooled], probable),
-        reason="" if told else NO_PROBABILITIES.format(low=low, high=high) if n else NO_DETECTIONS)
+        reason=reason.format(low=low, high=high), cut=None if math.isnan(cut) else cut, n_above=n_above,
+        error_above=_error_above(rows, n_above, edges) if told and n_above else None)
+
+
+def _error_above(rows: Rows, n: int, edges: Floats) -> float:
+    """The calibration error of the n detections with the highest scores, in the same bins."""
+    first, shape = int(rows.starts[-2]), (1, len(edges) - 1)
+    tally = _Tally(n=np.zeros(shape, np.int64), score=np.zeros(shape), hits=np.zeros(shape, np.int64))
+    tallies.tally_bins(0, 1, np.array([first, first + n]), rows.scores, rows.hit, edges, tally.n.ravel(),
+                       tally.score.ravel(), tally.hits.ravel())
+    return float(tally.errors()[0])
 
 
 class _Tally(Struct, frozen=True):
@@ -72,7 +92,7 @@ class _Tally(Struct, frozen=True):
 
     n: Ints
     score: Floats
-    hits: Floats
+    hits: Ints
 
     def pooled(self) -> "_Tally":
         """All classes as one."""

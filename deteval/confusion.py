@@ -10,12 +10,12 @@ from deteval.grouping import chunks_by_work, counting_order, gather, sort_groups
 from deteval.kernels import confusion as kernels
 from deteval.kernels.matching import ALMOST_ONE
 from deteval.kernels.similarity import KINDS
-from deteval.records.categories import select_categories
+from deteval.records.categories import cuts_by_class, select_categories
 from deteval.records.confusion import Confusion
 from deteval.records.dataset import Categories, Detections, Floats, GroundTruth, Ints, Positions
 from deteval.records.evidence import Evidence
 from deteval.records.numbers import number_text, position_of, threshold_text, thresholds_text
-from deteval.records.params import AreaRange
+from deteval.records.params import AreaRange, Params
 from deteval.records.run import Boxes
 from deteval.threads import available_threads, map_chunks
 
@@ -68,7 +68,21 @@ def confuse(evidence: Evidence, boxes: Boxes, iou: float = 0.5, *, cut: float | 
         iou=params.iou[position], area=params.areas[0].name, max_dets=params.max_dets[-1], categories=categories,
         cut=cut_text or (EVERY_SCORE if cut is None else f"scores of {number_text(cut)} and above"),
         truth=filled // (len(categories) + 1), predicted=filled % (len(categories) + 1), count=cells[filled],
-        left_out=left_out)
+        left_out=left_out, min_score=_min_score(params, boxes.ground_truth.categories, cut))
+
+
+def _min_score(params: Params, categories: Categories, cut: float | None) -> float | dict[str, float | None] | None:
+    """From which score on detections are kept; by class name under operating points, None for a class without any.
+
+    categories: all that the ground truth has.
+    """
+    least = max((one for one in (params.min_score, cut) if one is not None), default=None)
+    if params.operating_points is None:
+        return least
+    chosen, position = select_categories(categories, replace(params, class_agnostic=False))
+    cuts = cuts_by_class(params.operating_points, categories, position >= 0)[position >= 0].tolist()
+    return {name: None if own == np.inf else own if least is None else max(own, least)
+            for name, own in zip(chosen.names, cuts, strict=True)}
 
 
 def places_of(side: Detections | GroundTruth, rows: Ints, name: str) -> Ints:

@@ -4,29 +4,27 @@ Every detection that counts and is no true positive is of one kind, told by how 
 and of other classes. A kind's cost is by how much AP rises once its errors alone are mended (`mending`).
 """
 
-from collections.abc import Mapping
+import math
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from deteval.errors import usage_error
-from deteval.measures import Measurement, Ranked
-from deteval.mending import Counted, average_precision, bits_at, counted_rows, mended, moved
-from deteval.records.dataset import Bools, Floats, Ints
-from deteval.records.error_kinds import BACKGROUND, FALSE_POSITIVES, KINDS, MISSED, Breakdown, Cost, ErrorKinds
+from deteval.grouping import GATHERED
+from deteval.kernels import mending as kernels
+from deteval.measures import Ranked
+from deteval.mending import Cell, Codes, Mended, Misses, bits_at, mend, ranked_outcomes
+from deteval.records.dataset import Floats, Ints
+from deteval.records.error_kinds import BACKGROUND, FALSE_POSITIVES, MISSED, Breakdown, Cost, ErrorKinds
 from deteval.records.evidence import Evidence
 from deteval.records.numbers import position_of, threshold_text, thresholds_text
-from deteval.threads import map_chunks
+from deteval.threads import available_threads, map_chunks
 
-CLASSIFICATION, LOCALISATION, BOTH, DUPLICATE, ON_BACKGROUND = range(len(FALSE_POSITIVES))
-TRUE_POSITIVE, LEFT_OUT = -1, -2
+CLASSIFICATION, LOCALISATION = kernels.CLASSIFICATION, kernels.LOCALISATION
+TRUE_POSITIVE, LEFT_OUT = kernels.TRUE_POSITIVE, kernels.LEFT_OUT
 """Codes of `classify` beside those of `FALSE_POSITIVES`; left out: beyond the cap, or ignored."""
-FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"
-"""All errors of one side together, beside `KINDS`."""
 NO_DETAIL = ("the evidence does not say which object each detection is nearest to; save it with "
              "`deteval score --save-evidence FILE --detail .5`, or give predictions and ground truth")
-Codes = NDArray[np.int8]
 
 
 class Nearest(Struct, frozen=True):
@@ -73,21 +71,23 @@ def classify(evidence: Evidence, iou: float = 0.5, *, area: int = 0, background:
     evidence without a detail table.
     """
     threshold = threshold_position(evidence, iou)
-    codes = _codes_of_misses(nearest_objects(evidence), evidence.params.iou[threshold], background)
+    codes = judge_misses(evidence, threshold, background, available_threads()).codes
     codes[bits_at(evidence.true_positive, area, threshold)] = TRUE_POSITIVE
     codes[bits_at(evidence.ignored, area, threshold) | (evidence.rank >= evidence.params.max_dets[-1])] = LEFT_OUT
     return codes
 
 
-def _codes_of_misses(nearest: Nearest, level: float, background: float) -> Codes:
-    """The kind of every detection, should it be a false positive at this IoU threshold; in any area range."""
-    same, other = nearest.same_similarity, nearest.other_similarity
-    codes = np.full(len(same), BOTH, np.int8)
-    codes[np.maximum(same, other) <= background] = ON_BACKGROUND
-    codes[same > level] = DUPLICATE
-    codes[other >= level] = CLASSIFICATION
-    codes[(same >= background) & (same <= level)] = LOCALISATION
-    return codes
+def judge_misses(evidence: Evidence, threshold: int, background: float, threads: int) -> Misses:
+    """The kind of every detection, should it be a false positive at this threshold, by position; in any area range."""
+    detail, rows = evidence.detail, len(evidence)
+    if detail is None:
+        raise usage_error(f"error kinds: {NO_DETAIL}")
+    found = Misses(np.empty(rows, np.int8), np.empty(rows, np.int32))
+    given = (int(evidence.params.class_agnostic), evidence.params.iou[threshold], background, detail.best_same,
+             detail.best_same_similarity, detail.best_other, detail.best_other_similarity, found.codes, found.targets)
+    map_chunks(lambda first: kernels.kinds_of_rows(first, min(first + GATHERED, rows), *given),
+               range(0, rows, GATHERED), threads)
+    return found
 
 
 def error_kinds(evidence: Evidence | Ranked, iou: float = 0.5, *, background: float = BACKGROUND,
@@ -101,112 +101,45 @@ def error_kinds(evidence: Evidence | Ranked, iou: float = 0.5, *, background: fl
     """
     ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
     threads = threads or ranked.threads
-    assert len(ranked.order) == len(ranked.evidence)  # sorted once, before threads share it
     params, threshold = ranked.evidence.params, threshold_position(ranked.evidence, iou)
-    nearest = nearest_objects(ranked.evidence)
-    misses = _codes_of_misses(nearest, params.iou[threshold], background)
-    target = np.where(misses == LOCALISATION, nearest.same, np.where(misses == CLASSIFICATION, nearest.other, -1))
-    areas = range(len(params.areas))
-    of_all, *of_sizes = map_chunks(lambda area: _judge(ranked, misses, target, threshold, area).costs(
-        max(1, threads // len(areas))), areas, threads)
+    misses = judge_misses(ranked.evidence, threshold, background, threads)
+    outcomes = ranked_outcomes(ranked, threshold, misses.codes, threads)
+    of_all, *of_sizes = (mend(Cell(ranked, threshold, area), misses, outcomes[area], threads)
+                         for area in range(len(params.areas)))
     categories = ranked.evidence.categories
     return ErrorKinds(
         iou=params.iou[threshold], background=background, area=params.areas[0].name, max_dets=params.max_dets[-1],
-        whole=of_all.breakdown("", None, None),
-        classes=tuple(of_all.breakdown(name, key, k) for k, (name, key) in
+        whole=_breakdown(of_all, "", None, None),
+        classes=tuple(_breakdown(of_all, name, key, k) for k, (name, key) in
                       enumerate(zip(categories.names, categories.ids.tolist(), strict=True))),
-        sizes=tuple(one.breakdown(area.name, None, None)
+        sizes=tuple(_breakdown(one, area.name, None, None)
                     for one, area in zip(of_sizes, params.areas[1:], strict=True)))
 
 
-class _Costs(Struct, frozen=True):
-    """AP as it is and once each kind is mended, and how many errors of each kind every class has, (classes,)."""
+def _breakdown(mended: Mended, name: str, key: int | str | None, k: int | None) -> Breakdown:
+    """Of class k, or of all."""
+    def total(counts: Ints) -> int:
+        return int(counts.sum() if k is None else counts[k])
 
-    n_gt: Ints
-    true_positives: Ints
-    counts: Mapping[str, Ints]
-    before: Measurement
-    after: Mapping[str, Measurement]
-
-    def breakdown(self, name: str, key: int | str | None, k: int | None) -> Breakdown:
-        """Of class k, or of all."""
-        def total(counts: Ints) -> int:
-            return int(counts.sum() if k is None else counts[k])
-
-        def value(measurement: Measurement) -> float:
-            return float(measurement.values[0] if k is None else measurement.classes[0, k])
-
-        def cost(kind: str) -> Cost:
-            gain = value(self.after[kind]) - value(self.before)
-            return Cost(total(self.counts[kind]), None if np.isnan(gain) else max(gain, 0.0))
-
-        ap = value(self.before)
-        return Breakdown(name=name, id=key, n_gt=total(self.n_gt), true_positives=total(self.true_positives),
-                         ap=None if np.isnan(ap) else ap, kinds={kind: cost(kind) for kind in KINDS},
-                         false_positives=cost(FALSE_POSITIVE), false_negatives=cost(FALSE_NEGATIVE))
+    values = (mended.values if k is None else mended.classes[:, k]).tolist()
+    before, *after = values
+    counts = [*map(total, mended.counts.T[1:]), total(mended.counts[:, 1:].sum(axis=1)), total(mended.missed),
+              total(mended.unfound)]
+    *of_kinds, of_false, of_missed, of_unfound = (
+        Cost(count, None if math.isnan(value - before) else max(value - before, 0.0))
+        for count, value in zip(counts, after, strict=True))
+    return Breakdown(name=name, id=key, n_gt=total(mended.n_gt), true_positives=total(mended.counts[:, 0]),
+                     ap=None if math.isnan(before) else before,
+                     kinds={**dict(zip(FALSE_POSITIVES, of_kinds, strict=True)), MISSED: of_missed},
+                     false_positives=of_false, false_negatives=of_unfound)
 
 
-class _Judged(Struct, frozen=True):
-    """Rows that count at one threshold and area range, and what they are.
+def first_of_each(rows: Ints, targets: Ints, evidence: Evidence) -> tuple[Ints, Ints]:
+    """Targets that occur, ascending, and the row of each with the highest score, of equals the earliest record.
 
-    codes, target: of every row, its kind and the ground truth that a localisation or classification error is nearest
-    to, -1 for others. chosen: the one error that mends its ground truth. unfound, missed: ground truths that count.
+    targets: the ground truth of every one of `rows`.
     """
-
-    rows: Counted
-    codes: Codes
-    target: Ints
-    chosen: Bools
-    unfound: Bools
-    missed: Bools
-
-    def costs(self, threads: int) -> _Costs:
-        """Each kind mended alone, and what that gains."""
-        rows, cell = self.rows, self.rows.cell
-        classes = len(cell.categories)
-        misplaced = np.flatnonzero(self.chosen & (self.codes == CLASSIFICATION))
-        edited = {kind: mended(rows, dropped=self.codes == code) for code, kind in enumerate(FALSE_POSITIVES)}
-        edited[FALSE_POSITIVES[LOCALISATION]] = mended(
-            rows, hit=self.chosen & (self.codes == LOCALISATION), dropped=~self.chosen & (self.codes == LOCALISATION))
-        edited[FALSE_POSITIVES[CLASSIFICATION]] = moved(
-            edited[FALSE_POSITIVES[CLASSIFICATION]], misplaced, cell.gt_category[self.target[misplaced]])
-        edited[MISSED] = mended(rows, removed=self.missed)
-        edited[FALSE_POSITIVE] = mended(rows, dropped=self.codes >= 0)
-        edited[FALSE_NEGATIVE] = mended(rows, removed=self.unfound)
-        of_rows = np.bincount((self.codes + 1).astype(np.int64) * classes + cell.category,
-                              minlength=(len(FALSE_POSITIVES) + 1) * classes).reshape(-1, classes)
-        counts = dict(zip(FALSE_POSITIVES, of_rows[1:], strict=True))
-        counts[FALSE_POSITIVE] = of_rows[1:].sum(axis=0)
-        counts[MISSED], counts[FALSE_NEGATIVE], n_gt = (
-            np.bincount(cell.gt_category[which], minlength=classes)
-            for which in (self.missed, self.unfound, ~cell.gt_ignored[:, 0]))
-        return _Costs(n_gt, of_rows[0], counts, average_precision(cell, threads),
-                      {kind: average_precision(one, threads) for kind, one in edited.items()})
-
-
-def _judge(ranked: Ranked, misses: Codes, target: Ints, threshold: int, area: int) -> _Judged:
-    """What the rows of an area range are. misses, target: of every row of the evidence, should it be an error."""
-    rows = counted_rows(ranked, threshold, area)
-    hit = rows.cell.true_positive[:, 0, 0] != 0
-    codes = np.where(hit, np.int8(TRUE_POSITIVE), misses[rows.place])
-    target = np.where(hit, -1, target[rows.place])
-    unfound = ~rows.cell.gt_ignored[:, 0] & (rows.cell.found[:, 0, 0] == 0)
-    usable = np.flatnonzero(target >= 0)
-    usable = usable[unfound[target[usable]]]
-    first = first_of_each(target[usable], rows.cell.scores[usable], rows.cell.row[usable], len(unfound))
-    chosen = np.zeros(len(codes), bool)
-    chosen[usable[first]] = True
-    missed = unfound.copy()
-    missed[target[usable]] = False
-    return _Judged(rows, codes, target, chosen, unfound, missed)
-
-
-def first_of_each(target: Ints, scores: Floats, record: Ints, n_targets: int) -> Ints:
-    """For each target that occurs, which has the highest score; of equals the earliest record."""
-    highest = np.full(n_targets, -np.inf)
-    np.maximum.at(highest, target, scores)
-    top = np.flatnonzero(scores == highest[target])
-    earliest = np.full(n_targets, np.iinfo(np.int64).max)
-    np.minimum.at(earliest, target[top], record[top])
-    first: Ints = top[record[top] == earliest[target[top]]]
-    return first
+    best = np.full(len(evidence.gt_row), -1, np.int64)
+    kernels.first_of_each(rows, targets, evidence.scores, evidence.row, best)
+    held = np.flatnonzero(best >= 0)
+    return held, best[held]

@@ -16,6 +16,8 @@ NOTABLE = 0.05
 """A shift of scores stands out if it is at least this share of the middle half of the base's scores."""
 MOSTLY, MARGIN = 0.8, 0.001
 """Nearly all, of objects; and by how much a median similarity must differ at least."""
+TOO_LARGE = float(np.finfo(np.float64).max) / 4
+"""Differences and means of larger scores could overflow: nothing is said of them."""
 NAMED = 3
 SPELLED = {"iou": "IoU", "giou": "GIoU", "diou": "DIoU", "ciou": "CIoU"}
 VERBS = {-1: "fell", 1: "rose"}
@@ -25,7 +27,7 @@ class Pairs(Struct, frozen=True):
     """The detections of both models on the same objects, one row per object.
 
     scores, similarity: of base and of new. category, image: of the object. similarity_name: as it is spelled.
-    classes: how many are looked at.
+    classes: how many are looked at. noun: what both models have, by what the pairs were made.
     """
 
     base_scores: Floats
@@ -38,6 +40,7 @@ class Pairs(Struct, frozen=True):
     n_images: int
     classes: int
     similarity_name: str
+    noun: str = "objects"
 
     def __len__(self) -> int:
         return len(self.category)
@@ -73,8 +76,13 @@ def fit_remark(pairs: Pairs) -> str:
         return ""
     boxes_only = count >= 0.1 * len(pairs) and (pairs.base_scores == pairs.new_scores).mean() >= 0.9
     before, after = np.median(base[moved]), np.median(new[moved])
-    if not boxes_only and not (one_way(new - base, 0.1) and abs(after - before) >= MARGIN):
-        return ""
+    if not (one_way(new - base, 0.1) and abs(after - before) >= MARGIN):
+        if not boxes_only:
+            return ""
+        if abs(after - before) < 10 * MARGIN:
+            return (
+                f"of {counted(len(pairs), 'object')} found by both, {count:,} have another box with the same score in "
+                "new, which fits better as often as worse")
     scores = ", with the same scores" if boxes_only else ""
     return (f"of {counted(len(pairs), 'object')} found by both, new fits {int((new < base).sum()):,} worse and "
             f"{int((new > base).sum()):,} better{scores}: median {pairs.similarity_name} of these {before:.3f} -> "
@@ -87,7 +95,7 @@ def scores_remark(pairs: Pairs, order_kept: bool) -> str:
     order_kept: whether in every class the same outcomes follow each other in both models, so that AP sees no change.
     """
     base, new = pairs.base_scores, pairs.new_scores
-    if len(pairs) < FEW:
+    if len(pairs) < FEW or max(np.abs(base).max(), np.abs(new).max()) > TOO_LARGE:
         return ""
     spread = float(np.subtract(*np.percentile(base, [75, 25]))) or float(np.ptp(base)) or 1.0
     change, least = new - base, NOTABLE * spread
@@ -95,7 +103,7 @@ def scores_remark(pairs: Pairs, order_kept: bool) -> str:
     if way and abs(np.median(change)) >= least and abs(after - before) >= least:
         unseen = ("their order did not change, so AP does not see it, but every score cut does" if order_kept else
                   "score cuts chosen for base do not fit new")
-        return f"scores of the same objects {VERBS[way]}: median {before:.3f} -> {after:.3f}; {unseen}"
+        return f"scores of the same {pairs.noun} {VERBS[way]}: median {_score(before)} -> {_score(after)}; {unseen}"
     large = np.abs(change) >= 2 * least
     if large.sum() < FEW:
         return ""
@@ -111,13 +119,13 @@ def _in_classes(pairs: Pairs, change: Floats, large: Bools) -> str:
         if way and large[rows].mean() >= 0.5:
             explained += int(large[rows].sum())
             before, after = np.median(pairs.base_scores[rows]), np.median(pairs.new_scores[rows])
-            text = f"{shortened(name)} {VERBS[way]}, median {before:.3f} -> {after:.3f}"
+            text = f"{shortened(name)} {VERBS[way]}, median {_score(before)} -> {_score(after)}"
             told.append((len(rows), text))
     if explained < MOSTLY * large.sum():
         return ""
     told.sort(key=lambda one: -one[0])
     more = f"; and {len(told) - NAMED:,} more" if len(told) > NAMED else ""
-    return (f"scores of the same objects moved in {len(told):,} of {pairs.classes:,} classes: "
+    return (f"scores of the same {pairs.noun} moved in {len(told):,} of {pairs.classes:,} classes: "
             f"{'; '.join(text for _, text in told[:NAMED])}{more}; AP sees it only where their order changed, every "
             "score cut does")
 
@@ -131,6 +139,12 @@ def _on_images(pairs: Pairs, change: Floats, large: Bools) -> str:
         rows = some[pairs.image]
         if some.sum() >= FEW and large[rows].sum() >= MOSTLY * large.sum():
             before, after = np.median(pairs.base_scores[rows]), np.median(pairs.new_scores[rows])
-            return (f"scores of the same objects {verb} on {int(some.sum()):,} of {int((objects > 0).sum()):,} images, "
-                    f"median {before:.3f} -> {after:.3f}, not on the others")
+            every = int((objects > 0).sum())
+            return (f"scores of the same {pairs.noun} {verb} on {int(some.sum()):,} of {every:,} images, "
+                    f"median {_score(before)} -> {_score(after)}, not on the others")
     return ""
+
+
+def _score(value: float) -> str:
+    """A score, so that small ones do not show as nothing."""
+    return f"{value:.3f}" if value >= 0.01 else f"{value:.2g}"

@@ -43,6 +43,7 @@ class Ranked:
         self.once = np.ones(len(evidence.images), np.int64)
         self._counted: dict[float | None, tuple[Ints, Ints]] = {}
         self._positives: Ints | None = None
+        self._precision: dict[int, tuple[list[int], Floats]] = {}
 
     @cached_property
     def order(self) -> Ints:
@@ -93,6 +94,17 @@ class Ranked:
     def precision(self, areas: Sequence[int], cap: int, weights: Ints, *, with_scores: bool = False,
                   ) -> tuple[Floats, Floats]:
         """Interpolated precision, shape (areas, classes, thresholds, recall points), and the scores there if wanted."""
+        if weights is not self.once or with_scores:
+            return self._interpolate(areas, cap, weights, with_scores=with_scores)
+        held, block = self._precision.get(cap, ([], np.empty(0)))
+        if not set(areas) <= set(held):
+            held, block = list(areas), self._interpolate(areas, cap, weights, with_scores=False)[0]
+            self._precision[cap] = held, block
+        wanted = [held.index(area) for area in areas]
+        return block if wanted == list(range(len(held))) else block[wanted], np.empty(0)
+
+    def _interpolate(self, areas: Sequence[int], cap: int, weights: Ints, *, with_scores: bool,
+                     ) -> tuple[Floats, Floats]:
         evidence, order = self.evidence, self.order
         thresholds, points = len(evidence.params.iou), np.array(RECALL_POINTS)
         lanes = len(areas) * thresholds

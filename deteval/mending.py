@@ -1,27 +1,23 @@
-"""AP of evidence in which some outcomes are put right: at one IoU threshold and area range, at the largest cap."""
+"""AP of outcomes that are put right: at one IoU threshold and area range, at the largest cap."""
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from deteval.grouping import gather
-from deteval.measures import Measurement, Ranked, measure
+from deteval.averages import average_precision
+from deteval.grouping import GATHERED
+from deteval.kernels import mending as kernels
+from deteval.measures import Ranked
 from deteval.records.dataset import Bools, Floats, Ints, Positions
-from deteval.records.evidence import Evidence, Words, class_starts
-from deteval.records.metric import Metric
-from deteval.records.params import Params
+from deteval.records.evidence import Words, class_starts
+from deteval.records.params import RECALL_POINTS
+from deteval.threads import map_chunks
 
-
-class Counted(Struct, frozen=True):
-    """The detections that count, by class, then descending score; ties by image, then rank.
-
-    place: their rows in the whole evidence, shape (rows,). cell: evidence of them alone, with one threshold, area range
-    and cap, in this order.
-    """
-
-    place: Ints
-    cell: Evidence
-    threads: int
+NONE = -1
+EDITS = 16
+"""Edits that a thread measures at once."""
+CLASSIFICATION, LOCALISATION = kernels.CLASSIFICATION, kernels.LOCALISATION
+Codes = NDArray[np.int8]
 
 
 def bits_at(words: Words, area: int, threshold: int) -> Bools:
@@ -30,76 +26,143 @@ def bits_at(words: Words, area: int, threshold: int) -> Bools:
     return column
 
 
-def counted_rows(ranked: Ranked, threshold: int, area: int = 0) -> Counted:
-    """The rows of a threshold and an area range, both by position. Memory: about 40 bytes per detection."""
-    evidence, params, threads = ranked.evidence, ranked.evidence.params, ranked.threads
-    counts = (evidence.rank < params.max_dets[-1]) & ~bits_at(evidence.ignored, area, threshold)
-    place = ranked.order[counts[ranked.order]]
-    cell = Evidence(
-        params=Params(similarity=params.similarity, iou=(params.iou[threshold],), areas=(params.areas[area],),
-                      max_dets=(params.max_dets[-1],)),
-        images=evidence.images, categories=evidence.categories, image=gather(evidence.image, place, threads),
-        category=gather(evidence.category, place, threads), rank=np.zeros(len(place), np.int32),
-        scores=gather(evidence.scores, place, threads), row=gather(evidence.row, place, threads),
-        true_positive=_words(bits_at(evidence.true_positive, area, threshold)[place]),
-        ignored=_words(np.zeros(len(place), bool)), gt_image=evidence.gt_image, gt_category=evidence.gt_category,
-        gt_row=evidence.gt_row, gt_ignored=evidence.gt_ignored[:, area : area + 1],
-        found=_words(bits_at(evidence.found, area, threshold)))
-    return Counted(place, cell, threads)
+class Misses(Struct, frozen=True):
+    """What every row is, should it be a false positive: its kind, and the ground truth that is mended with it, NONE for
+    all but localisation and classification."""
+
+    codes: Codes
+    targets: Positions
 
 
-def mended(rows: Counted, *, hit: Bools | None = None, dropped: Bools | None = None, removed: Bools | None = None,
-           ) -> Evidence:
-    """The cell with other outcomes.
+class Cell(Struct, frozen=True):
+    """A model at one threshold and area range, both by position."""
 
-    hit, dropped: detections that become true positives, and that are taken away, shape (rows,). removed: ground truths
-    that are taken away, shape (ground truths,).
+    ranked: Ranked
+    threshold: int
+    area: int
+
+    @property
+    def place(self) -> tuple[int, int, int, int]:
+        """Where kernels find the bits of a row: the first word, words per row, the bit; and the cap."""
+        params = self.ranked.evidence.params
+        words = (len(params.iou) + 31) // 32
+        return (self.area * words + (self.threshold >> 5), len(params.areas) * words, self.threshold & 31,
+                params.max_dets[-1])
+
+    @property
+    def bits(self) -> tuple[Words, Words]:
+        """True positives and ignored rows, flat."""
+        evidence = self.ranked.evidence
+        return evidence.true_positive.ravel(), evidence.ignored.ravel()
+
+    @property
+    def unfound(self) -> Bools:
+        """Ground truths that count and are not found."""
+        evidence = self.ranked.evidence
+        unfound: Bools = ~(evidence.gt_ignored[:, self.area] | bits_at(evidence.found, self.area, self.threshold))
+        return unfound
+
+    def objects(self, which: Bools) -> Ints:
+        """How many of some ground truths every class has."""
+        evidence = self.ranked.evidence
+        return np.bincount(evidence.gt_category[which], minlength=len(evidence.categories))
+
+
+def ranked_outcomes(ranked: Ranked, threshold: int, codes: Codes, threads: int) -> Codes:
+    """What every row is in each area range, in the order by score: its code as a false positive, or a true positive,
+    or left out; shape (areas, rows)."""
+    evidence, rows = ranked.evidence, len(ranked.evidence)
+    words = evidence.true_positive.shape[2]
+    outcomes = np.empty((evidence.true_positive.shape[1], rows), np.int8)
+    given = (words, threshold >> 5, threshold & 31, evidence.params.max_dets[-1], ranked.order, evidence.rank, codes,
+             evidence.true_positive.ravel(), evidence.ignored.ravel(), outcomes.ravel())
+    map_chunks(lambda first: kernels.outcomes_by_rank(first, min(first + GATHERED, rows), *given),
+               range(0, rows, GATHERED), threads)
+    return outcomes
+
+
+class Mended(Struct, frozen=True):
+    """What mending gains in a cell.
+
+    n_gt, missed, unfound: ground truths that count, those that nothing mends, and those not found, (classes,). counts:
+    true positives, then errors of each kind, (classes, 1 + kinds). values, classes: AP as it is, with each kind of
+    false positive mended, all of them, without the missed and without those not found; (9,) and (9, classes).
     """
-    cell = rows.cell
-    if hit is not None:
-        cell = replace(cell, true_positive=cell.true_positive | _words(hit))
-    if dropped is not None:
-        cell = replace(cell, ignored=_words(dropped))
-    if removed is not None:
-        cell = replace(cell, gt_ignored=cell.gt_ignored | removed[:, None])
-    return cell
+
+    n_gt: Ints
+    missed: Ints
+    unfound: Ints
+    counts: Ints
+    values: Floats
+    classes: Floats
 
 
-def moved(cell: Evidence, rows: Ints, category: Positions) -> Evidence:
-    """The cell with copies of some rows as true positives of other classes.
+def mend(cell: Cell, misses: Misses, outcomes: Codes, threads: int) -> Mended:
+    """Every kind of error of a cell mended alone; outcomes: those of its area range.
 
-    A copy stands after what the class itself has with this score on its image, the earlier record first.
+    An error mends its object if that is not found and the error has the highest score of all on it, of equals the
+    earlier record. A classification error then stands in the class of its object, after what that has with this score
+    on its image, the earlier record first.
     """
-    order = np.lexsort((cell.row[rows], cell.image[rows], -cell.scores[rows], category))
-    rows, category = rows[order], category[order]
-    places = _places_after(cell, category, cell.scores[rows], cell.image[rows])
-    source = np.insert(np.arange(len(cell)), places, rows)
-    copies = places + np.arange(len(rows))
-    columns = {name: getattr(cell, name)[source] for name in
-               ("image", "category", "rank", "scores", "row", "true_positive", "ignored")}
-    columns["category"][copies], columns["true_positive"][copies], columns["ignored"][copies] = category, 1, 0
-    return replace(cell, **columns)
+    ranked, evidence = cell.ranked, cell.ranked.evidence
+    unfound = cell.unfound
+    best = np.full(len(unfound), NONE, np.int64)
+    kernels.menders(ranked.order, outcomes, evidence.scores, evidence.row, misses.targets, unfound.view(np.uint8), best)
+    copies, copy_starts = _copies(ranked, misses.codes, best)
+    n_gt, missed, of_unfound = (cell.objects(which) for which in (
+        ~evidence.gt_ignored[:, cell.area], unfound & (best == NONE), unfound))
+    classes, points = len(n_gt), np.array(RECALL_POINTS)
+    positives = np.concatenate([n_gt, n_gt - missed, n_gt - of_unfound])
+    counts = np.zeros((classes, 1 + kernels.CODES), np.int64)
+    out = np.empty((kernels.LISTS + 2, classes, len(points)))
+    objects = np.diff(ranked.gt_starts)
+
+    def part(chunk: tuple[int, int]) -> None:
+        room = int(objects[chunk[0] : chunk[1]].max(initial=0))
+        kernels.mended_precision(
+            *chunk, ranked.starts, ranked.order, outcomes, evidence.image, evidence.scores, misses.targets, best,
+            copy_starts, copies, positives, points, room, np.empty(kernels.LISTS, np.int64),
+            np.empty(kernels.LISTS * room, np.int64), np.empty(kernels.LISTS * room), counts.ravel(), out.ravel())
+
+    map_chunks(part, ranked.chunks, threads)
+    means = [average_precision(block[:, None]) for block in out]
+    return Mended(n_gt, missed, of_unfound, counts, np.array([value for value, _ in means]),
+                  np.array([each for _, each in means]))
 
 
-def _places_after(cell: Evidence, category: Positions, scores: Floats, image: Positions) -> Ints:
-    """Where rows are put in, after those of their class with a higher score, or the same on no later image: all by
-    bisection at once."""
-    starts = class_starts(cell.category, len(cell.categories))
-    low, high = starts[category], starts[category + 1]
-    while (open_ := low < high).any():
-        middle = np.minimum((low + high) // 2, len(cell) - 1)
-        there = cell.scores[middle]
-        before = (there > scores) | ((there == scores) & (cell.image[middle] <= image))
-        low, high = np.where(open_ & before, middle + 1, low), np.where(open_ & ~before, middle, high)
-    return low
+def _copies(ranked: Ranked, codes: Codes, best: Ints) -> tuple[Ints, Ints]:
+    """The classification errors that mend an object, by its class, and where each class begins."""
+    evidence = ranked.evidence
+    mended = np.flatnonzero(best >= 0)
+    mended = mended[codes[best[mended]] == CLASSIFICATION]
+    rows, category = best[mended], evidence.gt_category[mended]
+    order = np.lexsort((evidence.row[rows], evidence.image[rows], -evidence.scores[rows], category))
+    return rows[order], class_starts(category[order], len(evidence.categories))
 
 
-def average_precision(cell: Evidence, threads: int) -> Measurement:
-    """AP of a cell whose rows stand in the order of `Counted`."""
-    ranked = Ranked(cell, threads)
-    ranked.order = np.arange(len(cell), dtype=np.int64)  # what sorting them again would find
-    return measure([Metric("AP")], ranked)
+class Edits(Struct, frozen=True):
+    """Other outcomes in one class each, shape (edits,).
+
+    category: the class. positives: the ground truths that it then has. gained, lost: the row that becomes a true
+    positive and the one that no longer is one, NONE for none.
+    """
+
+    category: Ints
+    positives: Ints
+    gained: Ints
+    lost: Ints
 
 
-def _words(flags: Bools) -> Words:
-    return flags.astype(np.uint32).reshape(-1, 1, 1)
+def edited_values(ranked: Ranked, outcomes: Codes, edits: Edits) -> Floats:
+    """AP of its class under every edit alone, NaN without ground truth; shape (edits,).
+
+    outcomes: of the rows, in the order by score, as `ranked_outcomes` has them of one area range.
+    """
+    points, size, room = np.array(RECALL_POINTS), len(edits.category), int(edits.positives.max(initial=0)) + 1
+    out = np.empty((size, len(points)))
+    given = (ranked.starts, ranked.order, outcomes, edits.category, edits.gained, edits.lost, edits.positives, points)
+    map_chunks(lambda first: kernels.edited_precision(
+        first, min(first + EDITS, size), *given, np.empty(room, np.int64), np.empty(room), out.ravel()),
+        range(0, size, EDITS), ranked.threads)
+    values: Floats = average_precision(out[:, None])[1]
+    return values

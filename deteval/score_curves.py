@@ -5,14 +5,16 @@ Score cuts stand on an even grid, so that one pass counts every class at every c
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from deteval.averages import average_precision
+from deteval.kernels import tallies
 from deteval.measures import Ranked
+from deteval.mending import Cell
 from deteval.records.dataset import Categories, Floats, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.numbers import position_of
 from deteval.records.params import RECALL_POINTS
+from deteval.threads import map_chunks
 
 STEPS = 100
 """Steps of the grid of score cuts."""
@@ -60,7 +62,7 @@ def score_curves(evidence: Evidence | Ranked, iou: float = 0.5, *, threads: int 
     evidence = ranked.evidence
     params = evidence.params
     position = position_of(iou, params.iou) or 0
-    cuts, hits, misses = _count(evidence, position)
+    cuts, hits, misses = _count(ranked, position)
     block = ranked.precision([0], params.max_dets[-1], ranked.once)[0][0]
     averages = [average_precision(block[:, [t]]) for t in range(len(params.iou))]
     return ScoreCurves(
@@ -69,37 +71,22 @@ def score_curves(evidence: Evidence | Ranked, iou: float = 0.5, *, threads: int 
         ap=np.array([value for value, _ in averages]), class_ap=np.array([classes for _, classes in averages]).T)
 
 
-def _count(evidence: Evidence, threshold: int) -> tuple[Floats, Ints, Ints]:
+def _count(ranked: Ranked, threshold: int) -> tuple[Floats, Ints, Ints]:
     """The cuts, and true and false positives from each of them up to the next, per class."""
-    word, bit = threshold >> 5, np.uint32(1 << (threshold & 31))
-    scores = evidence.scores
+    evidence, scores = ranked.evidence, ranked.evidence.scores
     low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 1.0)
     if low >= 0.0 and high <= 1.0:
         low, high = 0.0, 1.0
     shares = np.arange(STEPS + 1) / STEPS
     cuts = np.maximum.accumulate(np.clip(low * (1.0 - shares) + high * shares, low, high))
-    shape = (len(evidence.categories), len(cuts))
-    place = _places(scores, cuts)
-    place += evidence.category * np.int64(len(cuts))
-    hit = (evidence.true_positive[:, 0, word] & bit) != 0
-    miss = ((evidence.ignored[:, 0, word] & bit) == 0) & ~hit
-    miss &= evidence.rank < evidence.params.max_dets[-1]
-
-    def counted(rows: NDArray[np.bool_]) -> Ints:
-        counts: Ints = np.bincount(place[rows], minlength=shape[0] * shape[1]).reshape(shape)
-        return counts
-
-    return cuts, counted(hit), counted(miss)
-
-
-def _places(scores: Floats, cuts: Floats) -> Ints:
-    """The last cut that each score reaches."""
-    if cuts[0] != 0.0 or cuts[-1] != 1.0:
-        return np.searchsorted(cuts, scores, side="right") - 1
-    place = (scores * STEPS).astype(np.int64)  # right, or one beside it; several times as fast as the search
-    place -= scores < cuts[place]
-    place += (place < STEPS) & (scores >= cuts[np.minimum(place + 1, STEPS)])
-    return place
+    scale = STEPS / (high - low) if high > low else 0.0
+    scale = scale if np.isfinite(scale) else 0.0  # then cuts are searched one by one
+    hits, misses = (np.zeros((len(evidence.categories), len(cuts)), np.int64) for _ in range(2))
+    cell = Cell(ranked, threshold, 0)
+    map_chunks(lambda chunk: tallies.count_by_score(
+        *chunk, *cell.place, ranked.starts, evidence.rank, scores, *cell.bits, cuts, scale, hits.ravel(),
+        misses.ravel()), ranked.chunks, ranked.threads)
+    return cuts, hits, misses
 
 
 def recall_points() -> tuple[float, ...]:

@@ -49,12 +49,13 @@ def evaluate(
     return summarise(run, chosen, threads=threads)
 
 
-def summarise(run: Run, metrics: Sequence[Metric], *, threads: int | None = None) -> Scores:
-    """The Scores of a run, matched just now or loaded from evidence."""
+def summarise(run: Run, metrics: Sequence[Metric], *, ranked: Ranked | None = None, threads: int | None = None,
+              ) -> Scores:
+    """The Scores of a run, matched just now or loaded from evidence. ranked: its evidence, if more is measured."""
     with timing.stage("measure"):
         params = run.evidence.params
         per_class = class_metrics(params)
-        ranked = Ranked(run.evidence, threads)
+        ranked = ranked or Ranked(run.evidence, threads)
         measured = measure([*metrics, *per_class], ranked)
         tables, totals = _tabulate(ranked)
         values = {str(metric): _plain(value) for metric, value in zip(metrics, measured.values, strict=False)}
@@ -73,9 +74,10 @@ def summarise(run: Run, metrics: Sequence[Metric], *, threads: int | None = None
         return replace(scores, findings=tuple(findings))
 
 
-def all_findings(run: Run, *, threads: int | None = None) -> tuple[Finding, ...]:
-    """What is odd about a run, in its input and in what was matched; no metric is measured for it."""
-    tables, totals = _tabulate(Ranked(run.evidence, threads))
+def all_findings(run: Run, ranked: Ranked | None = None, *, threads: int | None = None) -> tuple[Finding, ...]:
+    """What is odd about a run, in its input and in what was matched; no metric is measured for it. ranked: its
+    evidence, if more is measured."""
+    tables, totals = _tabulate(ranked or Ranked(run.evidence, threads))
     return (*run.findings, *_findings(totals, tables, {finding.code for finding in run.findings}))
 
 

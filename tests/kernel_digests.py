@@ -19,8 +19,10 @@ import numpy as np
 from datasets import DataSet, random_dataset
 from msgspec.structs import replace
 
+from deteval.calibration import calibrate
 from deteval.confusion import confuse
 from deteval.cuts import descend, measure_cuts
+from deteval.error_kinds import error_kinds
 from deteval.evaluation import match
 from deteval.influence import attribute, influence
 from deteval.kernels.compiled import MODULES, Kernel, mode
@@ -36,6 +38,9 @@ from deteval.records.params import AreaRange, Params
 from deteval.records.run import Boxes
 from deteval.records.sweep_cells import Wanted
 from deteval.replicates import LANES, replicate
+from deteval.score_curves import score_curves
+from deteval.suspects import find_suspects
+from deteval.symptoms import look_at_fit
 
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
 SIMILARITIES = ("iou", "giou", "diou", "ciou")
@@ -108,6 +113,10 @@ def digests(data: DataSet, similarity: str) -> dict[str, str]:
             "scanned ground truth": digest(scan.scan_ground_truth(texts[1], 2)),
             "evidence": digest(evidence), "suppressed": digest(suppressed), "cuts": digest(cuts),
             "confusion": digest([confuse(evidence, Boxes(gt, dt), iou) for iou in params.iou]),
+            "error kinds": digest([error_kinds(ranked, iou) for iou in params.iou]),
+            "suspects": digest(find_suspects(ranked, params.iou[0])),
+            "fit": digest(look_at_fit(evidence, params.iou[0], Boxes(gt, dt))),
+            "calibration": digest(calibrate(ranked, params.iou[0])), "curves": digest(score_curves(ranked)),
             "chosen": digest(chosen), "arrays": digest(precision_arrays(ranked)),
             "ties": digest(tied_detections(ranked)), "findings": digest((gt.findings, dt.findings))}
 

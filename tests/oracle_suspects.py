@@ -34,6 +34,7 @@ class Row(NamedTuple):
     within_cap: bool
     outcome: str
     taken: int | None
+    has_area: bool
     same: tuple[float, int | None]
     other: tuple[float, int | None]
 
@@ -92,7 +93,7 @@ def match_group(truths, found, settings, iou, image, category, everything):
         outcome = "" if not within or outcomes[0].ignored[0, rank] else "hit" if place >= 0 else "false"
         same, other = nearest(one, everything, settings)
         rows.append(Row(image, category, float(one["score"]), record, within, outcome,
-                        truths[place]["record"] if place >= 0 else None, same, other))
+                        truths[place]["record"] if place >= 0 else None, min(one["bbox"][2:]) > 0, same, other))
     return objects, rows
 
 
@@ -122,17 +123,24 @@ def best_cut(rows: list[Row], positives: int) -> float | None:
     return cut
 
 
-def suspects(scene: Scene, iou: float, background: float = 0.1) -> list[Suspect]:
-    """All suspects of each kind, in order."""
+def sure_cut(rows: list[Row], positives: int, one_cut: float, enough: int) -> float:
+    """The cut of a class, or the one of all where chance, or mostly false positives, would stand behind it."""
+    own = best_cut(rows, positives)
+    kept = [row.outcome == "hit" for row in rows if own is not None and row.outcome and row.score >= own]
+    if own is None or sum(kept) < enough:
+        return one_cut
+    return own if sum(kept) * 2 >= len(kept) else max(own, one_cut)
+
+
+def suspects(scene: Scene, iou: float, lowest: Scene, enough: int, background: float = 0.1) -> list[Suspect]:
+    """All suspects of each kind, in order. lowest: the same at the lowest threshold of the run."""
     objects, rows = scene.objects, scene.rows
     positives = {k: sum(one.category == k and one.counts[0] for one in objects) for k in scene.classes}
     one_cut = best_cut(rows, sum(positives.values()))
-    cuts = {}
-    for k in scene.classes:
-        own = best_cut([row for row in rows if row.category == k], positives[k])
-        cuts[k] = own if own is not None else one_cut if one_cut is not None else math.inf
-    hits = sorted(row.score for row in rows if row.outcome == "hit")
-    floor = hits[math.floor(0.05 * (len(hits) - 1))] if hits else -math.inf
+    hits = sorted(row.score for row in lowest.rows if row.outcome == "hit")
+    floor = hits[(len(hits) - 1) // 20] if len(hits) >= enough else -math.inf
+    cuts = {k: math.inf if one_cut is None else max(floor, sure_cut(
+        [row for row in rows if row.category == k], positives[k], one_cut, enough)) for k in scene.classes}
     confident = [row for row in rows if row.outcome == "false" and row.score >= cuts[row.category]]
     confident.sort(key=lambda row: (-row.score, row.image))
     plain = mean_ap(scene, rows, positives)
@@ -145,10 +153,10 @@ def suspects(scene: Scene, iou: float, background: float = 0.1) -> list[Suspect]
     for row in confident:
         crowded = any(one.image == row.image and one.category == row.category and not any(one.counts)
                       for one in objects)
-        if max(row.same[0], row.other[0]) <= background and not crowded:
+        if max(row.same[0], row.other[0]) <= background and not crowded and row.has_area:
             listed.append(Suspect("unlabelled", row.record, None, change(turned(rows, row), {row.category: 1})))
     missing = [one for one in objects if one.counts[0] and not one.found[0] and not any(
-        row.within_cap and row.score >= min(floor, cuts[row.category]) and one.record in
+        row.within_cap and row.score >= floor and one.record in
         [record for value, record in (row.same, row.other) if value > background] for row in rows)]
     missing.sort(key=lambda one: (-found_share(one, objects), one.image))
     listed += [Suspect("unseen", None, one.record, change(rows, {one.category: -1})) for one in missing]

@@ -81,6 +81,24 @@ def intervals() -> Bars:
                 high={"AP": tuple(None if one is None else round(one + 0.025, 4) for one in values)}, horizontal=True)
 
 
+def shares() -> Bars:
+    """Shares of a difference, in points."""
+    return Bars("shares", "Shares", "share in points", "kind", ("lost", "gained"), {"": {"share": (-0.0125, 0.000005)}},
+                horizontal=True, points=True)
+
+
+def tiny() -> Lines:
+    """Values that an axis might write with a prefix."""
+    return Lines("tiny", "Tiny", "x", "y", {"": {"a": {"x": [0, 1, 2], "y": [0.0, 0.0002, 0.0004]}}})
+
+
+def many() -> Lines:
+    """More curves than there are colours, and a point among them."""
+    lines = {f"nms {number / 10}": {"x": [1, 2, 3], "y": [number, number + 1, number]} for number in range(8)}
+    return Lines("many", "Over x, by nms", "x", "metric", {"F1": {**lines, "best point": {
+        "x": [2], "y": [8], "marker": True}}}, y_titles={"F1": "F1@.5"})
+
+
 def confusion(classes: int = len(CLASSES)) -> Heatmap:
     """Which class is taken for which."""
     names = tuple((*CLASSES, *(f"class {number}" for number in range(classes)))[:classes])
@@ -121,7 +139,7 @@ def wide_table() -> Table:
 def pictures() -> Pictures:
     """One image with its picture, one without."""
     boxes = (Box(20, 30, 80, 120, "truth", "person"), Box(24, 36, 70, 118, "true positive", "person .91"),
-             Box(160, 60, 60, 60, "missed", SCRIPT), Box(240, 20, 60, 90, "false positive", "dog .72"),
+             Box(160, 60, 60, 60, "missed", SCRIPT), Box(240, 20, 60, 90, "false positive", "dog .72", written=False),
              Box(5, 180, 300, 40, "ignored"))
     return Pictures("images", "Images that cost most", (
         Picture("17", "a/b.jpg", "cost .0021: 1 missed, 1 false positive", PIXEL, 320, 240, boxes),
@@ -137,11 +155,13 @@ def sample_page(classes: int = len(CLASSES)) -> Page:
          Headline("AP50", 0.70123), Headline("change of AP", -0.0123, -0.021, -0.002, signed=True),
          Headline("APs", None, hint="no small object"), Headline("images", 5000), Headline("not a number", math.nan)),
         (Finding("many-ties", 12, f"12 of 505 detections share their score {SCRIPT}"),
-         Finding("left-out", 3, "3 detections below a score cut")),
+         Finding("left-out", 3, "3 detections below a score cut"),
+         *(Finding("box-outside-image", 1, f"box {number} reaches beyond its image") for number in range(2))),
         ("the IoU thresholds are not COCO's",),
         (("settings", "deteval|bbox|sim:iou|thr:.5:.95:.05|area:coco|max:1,10,100|v:0.1.0"),
          ("ground truth", "59f4c2ba2f0c7d3c"), ("file", "runs/new.json"), ("deteval", "0.1.0")),
         (Words("why", "What stands out", ("Class person: 12 objects are found no more.", f"Class {SCRIPT} fell.")),
          classes_table(), curves(), over_score(), histogram(), costs(), intervals(), wide_table(), confusion(classes),
          grid(), pictures(),
-         Table("text", "Mixed text", (Column("name", TEXT), Column("id")), (("b10", 3), ("b9", 20), ("a", None)))))
+         Table("text", "Mixed text", (Column("name", TEXT), Column("id")), (("b10", 3), ("b9", 20), ("a", None))),
+         shares(), tiny(), many()))

@@ -11,7 +11,7 @@ FLOORS = (
     ("kernels.compiled", "kernels.numbers", "kernels.json_values", "kernels.json_columns", "kernels.boxes",
      "kernels.similarity", "kernels.suppression", "kernels.matching", "kernels.ordering", "kernels.curves",
      "kernels.cut_curves", "kernels.lanes", "kernels.operating", "kernels.influence", "kernels.confusion",
-     "kernels.build"),
+     "kernels.mending", "kernels.tallies", "kernels.build"),
     ("records.numbers", "records.score_cuts", "records.params", "records.findings", "records.dataset",
      "records.reading", "records.categories", "records.evidence", "records.subset", "records.run", "records.metric",
      "records.scores", "records.resampling", "records.criterion", "records.operating_points", "records.sweep",
@@ -23,7 +23,8 @@ FLOORS = (
     ("evaluation", "left_out", "runs"),
     ("averages", "measures", "cuts", "best_points"),
     ("replicates", "operating", "influence", "mending", "error_kinds", "changes",
-     "kept_objects", "observations", "calibration", "confusion", "relabelling", "suspects",
+     "kept_objects", "same_detections", "moved_boxes", "moved_scores", "class_moves", "input_changes", "observations",
+     "calibration", "confusion", "relabelling", "suspects",
      "symptoms", "score_curves"),
     ("scoring",),
     ("inference",),
@@ -45,7 +46,7 @@ ONLY_IN = {
     "scipy": ("inference",),
 }
 MAY_OPEN = ("whole_file", "kernels.compiled", "kernels.build", "loading.source", "loading.yaml_file",
-            "loading.evidence_file", "loading.thumbnails", "reports.writer")
+            "loading.evidence_file", "loading.thumbnails", "reports.writer", "reports.page.render")
 LONGEST = 350
 
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))

@@ -34,6 +34,9 @@ def test_by_hand():
     error = (3 * abs(0.95 / 3 - 1 / 3) + 0.8 + 2 * 0.075) / 6
     assert (found.error, found.class_error) == (pytest.approx(error), pytest.approx(error))
     assert found.largest == pytest.approx(0.8)
+    # best F1: 3 of 4 kept, from 0.35 on: one in the bin of 0.3, right; one in that of 0.8, wrong; two of 0.9, right
+    assert (found.cut, found.n_above) == (0.35, 4)
+    assert found.error_above == pytest.approx((0.65 + 0.8 + 2 * 0.075) / 4)
     assert found.classes[0].over == pytest.approx(3.6 / 6 - 3 / 6)
     assert [one.score for one in found.expected] == [step / 20 for step in range(6, 20)]
     shares = [one.precision for one in found.expected]
@@ -88,6 +91,9 @@ def test_equal_to_literal_loops():
             continue
         told += 1
         assert not found.reason
+        above = [] if found.cut is None else [pair for pair in pairs if pair[0] >= found.cut]
+        assert found.n_above == len(above)
+        assert found.error_above == (pytest.approx(literal_error(above, bins)[0], abs=1e-12) if above else None)
         error, largest = literal_error(pairs, bins)
         assert (found.error, found.largest) == (pytest.approx(error, abs=1e-12), pytest.approx(largest, abs=1e-12))
         errors = {k: literal_error(part, bins)[0] for k, part in rows.items()}
@@ -122,6 +128,17 @@ def test_scores_that_are_no_probabilities():
     same = calibrate(one_class([1, 0], [3.0, 3.0]))
     assert [(one.low, one.high, one.n) for one in same.bins] == [(3, 3, 2)]
     assert [one.precision for one in same.expected] == [0.5]
+
+
+def test_scores_that_overflow_have_no_bins():
+    for scores in ([1e308, -1e308], [1.7e308] * 3, [-1.5e308, 0.5]):
+        found = calibrate(one_class([1, 0, 1][: len(scores)], scores))
+        assert (found.bins, found.error, found.error_above) == ((), None, None)
+        span = f"from {min(scores):.4g} to {max(scores):.4g}"
+        assert found.reason == f"scores go {span}: they are no probabilities, and too large for bins"
+        assert all(math.isfinite(one.score) for one in found.expected)
+        assert sum(one.n for one in found.classes) == len(scores)
+    assert len(calibrate(one_class([1, 0], [1e307, -1e307])).bins) == 10
 
 
 def test_edges_of_bins():

@@ -230,7 +230,10 @@ def test_classes_are_compared_by_the_first_metric_of_all_classes(deteval_run):
     ([BASE, NEW, "--gt", GT, "--sort", "size"], "sort: 'size' is not one of difference, name, n_gt"),
     ([BASE, NEW, "--gt", GT, "--hide", "1%"], "hide: '1%' is a share; give points as 0.2pt"),
     ([BASE, NEW, "--gt", GT, "--hide", "big"], "hide: 'big' is not a tolerance"),
-    ([BASE, NEW, "--gt", GT, "--replicates", "5"], "replicates: 5 is not a whole number from 100"),
+    ([BASE, NEW, "--gt", GT, "--replicates", "5"], (
+        "replicates: 5 is neither 0, which shows differences without intervals, nor a whole number from 100 to "
+        "1,000,000")),
+    ([BASE, NEW, "--gt", GT, "--replicates", "-1"], "replicates: -1 is neither 0"),
     ([BASE, NEW, "--gt", GT, "--alpha", "2"], "alpha: 2.0 is not between 0 and 0.5"),
     ([BASE, NEW, "--gt", GT, "--correct", "holm"], "correct: 'holm' is not one of max-t, none"),
     ([BASE, NEW, "--gt", GT, "--cluster-by", "video"], "there is no file 'video', and the images have no field"),

@@ -71,6 +71,25 @@ def test_what_is_ignored_absorbs_its_own_class_and_only_what_is_left():
     assert cells_of(confuse(evidence, boxes)) == ({("cat", "cat"): 1, (None, "cat"): 1}, {"cat": 1})
 
 
+def test_the_cut_as_a_number():
+    """The cut and that of the run, whichever is higher; under operating points one for each class."""
+    objects, found = [("cat", BOX)], [("cat", BOX, 0.5), ("dog", FAR, 0.4)]
+    _, boxes = scene(objects, found)
+
+    def least(cut=None, **settings):
+        evidence = deteval.match(boxes.ground_truth, boxes.detections, Params(**settings))
+        one = confuse(evidence, boxes, cut=cut).to_dict()
+        assert isinstance(one["kept"], str)
+        return one["min_score"]
+
+    assert (least(), least(0.25), least(0.25, min_score=0.3), least(min_score=0.3)) == (None, 0.25, 0.3, 0.3)
+    points = {"cat": 0.2, "dog": "drop", "bird": 0.6}
+    assert least(operating_points=points) == {"cat": 0.2, "dog": None, "bird": 0.6}
+    assert least(0.25, operating_points=points) == {"cat": 0.25, "dog": None, "bird": 0.6}
+    assert least(operating_points=points, class_agnostic=True) == {"cat": 0.2, "dog": None, "bird": 0.6}
+    assert least(operating_points=points, classes=("bird", "cat")) == {"cat": 0.2, "bird": 0.6}
+
+
 def test_the_cut_is_inclusive_and_told_in_words():
     evidence, boxes = scene([("cat", BOX)], [("cat", BOX, 0.5), ("dog", FAR, 0.4)])
     whole, cut = confuse(evidence, boxes), confuse(evidence, boxes, cut=0.5)

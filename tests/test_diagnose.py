@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 from conftest import SAMPLE
 from datasets import random_dataset
+from msgspec.structs import replace
 from records_equal import differing
 from test_exactness import params_of
 
@@ -16,10 +18,15 @@ from deteval.confusion import confuse
 from deteval.error_kinds import classify, error_kinds
 from deteval.influence import influence
 from deteval.measures import Ranked, measure
+from deteval.records.error_kinds import Cost
 from deteval.records.metric import Metric
 from deteval.records.run import Boxes
+from deteval.reports.diagnosis_rows import diagnosis_sheet
+from deteval.reports.layout import Look
+from deteval.reports.sheet_table import render_table
 from deteval.studies.diagnose import diagnose, image_costs
 from deteval.suspects import find_suspects
+from deteval.symptoms import _largest_kinds
 
 
 def load_sample(change=None):
@@ -174,15 +181,69 @@ def flattered(one):
     (renamed, "are detected as"),
     (silenced, "1 of 6 classes has no detection"),
     (doubled, "duplicate: "),
-    (flattered, "scores are too high, by"),
+    (flattered, " are too high, by"),
 ])
 def test_broken_models_are_named(change, said):
     run, boxes = load_sample(change)
     remarks = diagnose(run, boxes=boxes).remarks
     assert any(said in remark for remark in remarks), remarks
-    if said not in ("duplicate: ", "scores are too high, by"):
+    if said not in ("duplicate: ", " are too high, by"):
         sound = diagnose(*load_sample()[:1], boxes=load_sample()[1]).remarks
         assert not any(said in remark for remark in sound), sound
+
+
+def test_sentences_name_the_ap_that_they_speak_of():
+    """At one threshold it is another one than the run's."""
+    _, boxes = load_sample()
+    for iou, name in ((0.5, "AP@.5"), (0.9, "AP@.9")):
+        evidence = deteval.match(boxes.ground_truth, boxes.detections, detail=(iou,))
+        found = diagnose(evidence, iou=iou, boxes=boxes)
+        assert list(found.metrics) == ["AP", name]
+        assert found.suspects.metric == name
+        told = [remark for remark in found.remarks if "would rise" in remark or remark.startswith("size ")]
+        assert told
+        assert all(f" {name} " in remark and " AP " not in remark for remark in told)
+
+
+def scores_of(parts):
+    """Diagnosis of one class: (score, right, wrong), each detection on an image of its own with an object."""
+    rows = [(score, hit) for score, right, wrong in parts for hit, n in ((1, right), (0, wrong)) for _ in range(n)]
+    gt = deteval.load_ground_truth({
+        "images": [{"id": i} for i in range(len(rows))], "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [0, 0, 10, 10]}
+                        for i, (_, hit) in enumerate(rows) if hit]})
+    dt = deteval.load_detections([{"image_id": i, "category_id": 1, "score": score,
+                                   "bbox": [0 if hit else 50, 0, 10, 10]} for i, (score, hit) in enumerate(rows)], gt)
+    return diagnose(deteval.make_run(gt, dt, detail=(0.5,)), boxes=Boxes(gt, dt))
+
+
+def test_scores_that_are_off_where_it_matters():
+    """Thousands of detections near 0 keep the error of all small; a user sees those above the cut."""
+    off = scores_of([(0.01, 20, 1980), (0.75, 85, 15), (0.85, 97, 3)])
+    assert off.calibration.error < 0.02
+    assert off.calibration.cut == 0.75
+    assert off.calibration.error_above == pytest.approx(0.11)
+    told = [remark for remark in off.remarks if remark.startswith("scores ")]
+    assert len(told) == 1
+    assert told[0].startswith("scores of 0.75 or more (F1 is best there) are too low, by 0.11 on average: from 0.8 to")
+    assert "0.9 the mean score is 0.85, and 97% of 100 detections are right; AP does not" in told[0]
+    parted = scores_of([(0.01, 0, 2000), (0.09, 60, 40), (0.85, 97, 3)])  # the cut parts the bin that has nearly all
+    assert parted.calibration.cut == 0.09
+    assert any(remark.startswith("scores of 0.09 or more") and "from 0.8 to 0.9" in remark for remark in parted.remarks)
+    last = scores_of([(0.01, 0, 2000), (0.95, 60, 40)])
+    assert any(remark.startswith("scores of 0.95 or more") and "from 0.9 to 1" in remark for remark in last.remarks)
+    sound = scores_of([(0.01, 20, 1980), (0.75, 75, 25), (0.85, 85, 15)])
+    assert not [remark for remark in sound.remarks if remark.startswith("scores ")]
+
+
+def test_one_of_a_kind():
+    """No "1 objects"."""
+    few = scores_of([(0.95, 0, 1), (0.9, 3, 0)])
+    assert "labels to look at: 1 confident detection on nothing that is labelled" in few.remarks
+    kinds = error_kinds(load_sample()[0].evidence)
+    one = replace(kinds.whole, kinds={kind: Cost(1, 0.1 if kind == "missed" else 0.0) for kind in kinds.whole.kinds})
+    assert list(_largest_kinds(replace(kinds, whole=one))) == [
+        (0.1, "missed: 1 object with nothing near that could be mended; mended alone, AP@.5 would rise by 10.0 points")]
 
 
 def test_nothing_stands_out_where_there_is_nothing():
@@ -192,6 +253,24 @@ def test_nothing_stands_out_where_there_is_nothing():
     assert (found.remarks, found.images, found.metrics) == ((), (), {"AP": None, "AP@.5": None})
     assert found.confusion.cut == "every score, as no detection is a true positive"
     assert not math.isnan(found.to_dict()["totals"]["n_det"])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("score", [
+    lambda i, s: 1e308 if i % 3 == 0 else -1e308 if i % 3 == 1 else s, lambda i, s: 1.7e308 * s])
+def test_scores_as_large_as_floats_go(score):
+    """Neither warnings nor numbers that JSON cannot hold."""
+    detections = [{**one, "score": score(i, one["score"])}
+                  for i, one in enumerate(json.loads((SAMPLE / "preds.json").read_text()))]
+    gt = deteval.load_ground_truth(json.loads((SAMPLE / "gt.json").read_text()))
+    dt = deteval.load_detections(detections, gt)
+    found = diagnose(deteval.make_run(gt, dt, detail=(0.5,)), boxes=Boxes(gt, dt))
+    assert json.dumps(found.to_dict(), allow_nan=False)
+    assert found.calibration.bins == ()
+    for look in (Look(), Look(width=60)):
+        text = render_table(diagnosis_sheet(found, look), look)
+        assert "too large for bins" in " ".join(text.split())
+        assert not re.search(r"\b(nan|inf)\b", text)
 
 
 def test_any_data_can_be_diagnosed():

@@ -1,4 +1,4 @@
-"""A model broken on purpose, and that what stands out in the difference names the fault."""
+"""A model broken on purpose, and that what stands out in the difference names the fault, without boxes at hand."""
 
 import copy
 import json
@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 import deteval
+from deteval.influence import Attribution
 from deteval.kept_objects import one_way
+from deteval.observations import Observed, _concentration
+from deteval.records.explanation import ClassShare
 from deteval.studies.explain import explain
 
 SAMPLE = Path(__file__).resolve().parents[1] / "fixtures" / "sample"
@@ -25,11 +28,11 @@ def sample():
     return gt, records, deteval.make_run(gt, deteval.load_detections(records, gt), detail=(0.5,))
 
 
-def broken(change):
+def broken(change, **options):
     """What stands out once every record went through `change`, which may return None to drop it."""
     gt, records, base = sample()
     found = [one for one in map(change, copy.deepcopy(records)) if one is not None]
-    return explain(base, deteval.make_run(gt, deteval.load_detections(found, gt), detail=(0.5,)))
+    return explain(base, deteval.make_run(gt, deteval.load_detections(found, gt), detail=(0.5,)), **options)
 
 
 def shifted(by, images=None):
@@ -49,7 +52,13 @@ def some_images():
     return set(random.Random(0).sample(sorted({one["image_id"] for one in sample()[1]}), 8))
 
 
-@pytest.mark.parametrize("by", [1, 2, 5])
+def test_boxes_that_fit_as_often_better_are_told_so():
+    assert broken(shifted(1)).remarks[0] == (
+        "of 160 objects found by both, 157 have another box with the same score in new, which fits better as often as "
+        "worse")
+
+
+@pytest.mark.parametrize("by", [2, 5])
 def test_shifted_boxes_are_named(by):
     first = broken(shifted(by)).remarks[0]
     assert first.startswith("of 1")
@@ -75,16 +84,19 @@ def test_swapped_classes_are_named():
     result = broken(lambda one: one | {"category_id": {car: light, light: car}.get(one["category_id"],
                                                                                     one["category_id"])})
     assert result.remarks[0] == (
-        "classes 'car' and 'traffic light' look swapped in new: 44 of 45 lost objects of 'car' are detected as "
-        "'traffic light', 13 of 13 of 'traffic light' as 'car'")
+        "classes 'car' and 'traffic light' look swapped in new: 138 of 138 detections of 'car' are of class "
+        "'traffic light', 46 of 46 of 'traffic light' of class 'car'")
     back = next(one for one in result.kinds if (one.group, one.kind) == ("lost", "another class"))
     assert back.share < 0.9 * result.difference
 
 
 def test_one_class_for_all_is_named():
     result = broken(lambda one: one | {"category_id": class_id("car")})
-    assert result.remarks[0].startswith("5 classes have no detection in new, or next to none, among them 'bus'")
-    assert "114 of 114 lost objects of 5 classes are detected as 'car' by new" in result.remarks
+    assert result.remarks[0] == ("5 classes are of class 'car' in new: 367 of 367 detections of 'person', 'bicycle', "
+                                 "'bus' and 2 more")
+    rescored = broken(lambda one: one | {"category_id": class_id("car"), "score": math.sqrt(one["score"])})
+    assert "5 classes are detected as 'car' in new: 114 of 114 lost objects of 'bus', 'bicycle', 'person' and 2 more" \
+        in rescored.remarks
 
 
 @pytest.mark.parametrize(("rescale", "said"), [(lambda score: score / 2, f"{SAME} fell: median 0.719 -> 0.360"),
@@ -118,9 +130,10 @@ def test_missing_classes_and_images_are_named():
     assert result.remarks[0].startswith("8 of 40 images have no detection in new, where base has some: -")
 
 
-def test_equal_models_have_nothing_to_say():
+def test_equal_models_are_told_so():
     result = broken(lambda one: one)
-    assert (result.remarks, result.images, result.difference, result.remainder) == ((), (), 0.0, 0.0)
+    assert result.remarks == ("the detections are identical: 505 in both, by image, class, score and outcome",)
+    assert (result.images, result.difference, result.remainder) == ((), 0.0, 0.0)
     assert {one.share for one in result.classes} == {0.0}
     assert {one.share for one in result.kinds} == {0.0}
 
@@ -129,3 +142,75 @@ def test_changes_go_one_way_if_chance_would_not():
     assert [one_way(np.array(change), 0.3) for change in ([1] * 4, [1] * 5, [1] * 5 + [-1], [0] * 9)] == [0, 1, 0, 0]
     assert [one_way(np.array([-1] * down + [1] * (1000 - down)), 0.1) for down in (500, 560, 570, 400)] == [0, 0, -1, 1]
     assert one_way(np.array([-1] * 570 + [1] * 430), 0.3) == 0
+
+
+# How much a sentence says
+
+
+def seen(difference, by_image=(), classes=()):
+    """A difference whose parts are given; nothing else of it is looked at."""
+    gt = deteval.load_ground_truth({
+        "images": [{"id": 100 + i} for i in range(max(len(by_image), 1))], "annotations": [],
+        "categories": [{"id": k, "name": f"c{k}"} for k in range(max(len(classes), 1))]})
+    evidence = deteval.match(gt, deteval.load_detections([], gt))
+    return Observed(
+        base=evidence, new=evidence, iou=0.5, difference=difference, categories=list(range(len(classes))),
+        classes=tuple(ClassShare(id=k, name=f"c{k}", n_gt=1, base=0.5, new=0.4, share=one)
+                      for k, one in enumerate(classes)), by_image=np.array(by_image, np.float64), changes=None,
+        kinds=(), values=Attribution(*[np.zeros(0)] * 4), thresholds=(0,), boxes=None)
+
+
+def test_only_parts_of_the_same_sign_make_a_difference():
+    """Image 100 rose by far, and no image that rose belongs to a drop."""
+    of_images = seen(-0.05, [0.06, -0.055, -0.055, *[0.0] * 10])
+    assert [text for _, text in _concentration(of_images, class_named=True)] == [
+        "more than the drop is in 2 of 13 images: 101, 102: -11.00 points, -5.00 in all"]
+    assert not list(_concentration(seen(-0.02, [0.03, -0.03, *[0.002] * 10]), class_named=True))
+    of_classes = seen(-0.02, classes=[0.004, -0.016, -0.008])
+    assert [text for _, text in _concentration(of_classes, class_named=False)] == [
+        "most of the drop is in class 'c1': -1.60 of -2.00 points (its AP 0.5000 -> 0.4000)"]
+    assert not list(_concentration(seen(-0.02, classes=[0.04, -0.03, -0.03]), class_named=False))
+    assert not list(_concentration(seen(0.0, [0.01, -0.01, *[0.0] * 10], [0.01, -0.01, 0.0]), class_named=False))
+
+
+def test_a_part_is_told_beside_the_whole():
+    assert [seen(-0.02).part(share) for share in (-0.01, -0.02, -0.03, 0.01, 0.0)] == [
+        "-1.00 of -2.00 points", "-2.00 of -2.00 points", "-3.00 points, -2.00 in all", "+1.00 points, -2.00 in all",
+        "+0.00 points, -2.00 in all"]
+    assert [seen(-0.02).weighs(share) for share in (-0.001, 0.0009, 0.001)] == [True, False, True]
+    assert not seen(0.0).weighs(0.00004)
+
+
+def test_one_object_is_one_object():
+    gt = deteval.load_ground_truth({
+        "images": [{"id": i} for i in range(8)], "categories": [{"id": 1, "name": "c"}],
+        "annotations": [{"id": i + 1, "image_id": i, "category_id": 1, "bbox": [0, 0, 10, 10], "area": 100,
+                         "iscrowd": 0} for i in range(8)]})
+    base, new = (deteval.match(gt, deteval.load_detections(
+        [{"image_id": i, "category_id": 1, "bbox": [0, 0, 10, 10], "score": score + i / 100} for i in images], gt),
+        detail=(0.5,)) for images, score in (([0], 0.5), (range(1, 8), 0.3)))
+    told = explain(base, new).remarks
+    assert any(one.startswith("1 object is found by base alone and 7 by new alone at IoU 0.5: ") for one in told), told
+    assert "new has 7 detections, base 1" in told
+    back = explain(new, base).remarks
+    assert "new has 1 detection, base 7" in back
+    assert not any("no score below" in one for one in (*told, *back))  # other scores altogether, no cut
+
+
+def test_false_positives_of_a_high_threshold_are_true_ones_elsewhere():
+    gt, records, _ = sample()
+    run = deteval.make_run(gt, deteval.load_detections(records, gt), detail=(0.9,))
+    found = [one | {"bbox": [one["bbox"][0] + 3, *one["bbox"][1:]], "score": math.sqrt(one["score"])}
+             for one in records]
+    new = deteval.make_run(gt, deteval.load_detections(found, gt), detail=(0.9,))
+    told = explain(run, new, iou=run.evidence.params.iou[8])
+    largest = next(one for one in told.remarks if "false positives at IoU" in one)
+    assert "of kind localisation" in largest
+    assert "% are true positives at most thresholds: " in largest
+
+
+def test_rounding_leaves_no_share():
+    """What cancels on image 3 in one class leaves some 1e-22: it is not listed there."""
+    result = broken(lambda one: one | {"score": round(one["score"], 1)}, top=99)
+    assert sum(3 in {image.image_id for image in one.images} for one in result.classes) == 3
+    assert all(abs(image.share) > 1e-15 for one in (result, *result.classes) for image in one.images)

@@ -119,6 +119,8 @@ def test_top_limits_rows_and_the_rest_is_summed(change):
     shares = sorted((one["share"] for one in found["classes"]), key=lambda share: -abs(share))
     row = next(line for line in lines if "4 others" in line)
     assert float(row.split()[-1]) == pytest.approx(100 * sum(shares[2:]), abs=0.0006)
+    every = [abs(one["share"]) for one in document(change("--top", 1000, "--format", "json"), "explanation")["images"]]
+    assert every == sorted(every, reverse=True)
     few = document(change("--top", 3, "--format", "json"), "explanation")
     assert len(few["images"]) == 3
     assert few["images"] == found["images"][:3]
@@ -200,6 +202,16 @@ def test_evidence_tells_what_predictions_tell(change, detailed, deteval_run):
             assert ours[name] == theirs[name], name
 
 
+@pytest.mark.parametrize("more", [(), ("--by", "class"), ("-o", "why.txt")])
+def test_no_image_to_list(deteval_run, tmp_path, monkeypatch, more):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ids.txt").write_text("16\n")
+    outcome = deteval_run("explain", BASE, GT, "--base", BASE, "--ids", "ids.txt", *more)
+    assert outcome.code == 0
+    assert (tmp_path / "ids.txt").read_text() == ""
+    assert "wrote ids.txt, which is empty: there is no image to list\n" in outcome.err
+
+
 def test_evidence_without_detail_says_what_is_missing(deteval_run, detailed):
     outcome = deteval_run("explain", detailed / "new.npz", "--base", detailed / "plain.npz")
     assert outcome.code == 0
@@ -245,7 +257,7 @@ def test_one_part_of_a_model(alone, by, titles):
 def test_the_matrix_adds_up(alone):
     found = document(alone("--format", "json"), "diagnosis")
     heading, *rows = tables(alone("--by", "confusion", "--format", "markdown", "-q").out)["confusion matrix"]
-    cells = {(one["truth"] or "background", one["predicted"] or "background"): one["count"]
+    cells = {(one["truth"] or "background", one["predicted"] or "missed"): one["count"]
              for one in found["confusion"]["cells"]}
     shown = {(row[0], name): int(cell.replace(",", "")) for row in rows
              for name, cell in zip(heading[1:], row[1:], strict=True) if cell not in (".", "")}
@@ -282,7 +294,7 @@ def test_nothing_evaluable(deteval_run, tmp_path):
     (("--by", "confusion"), ("by: confusion is told of one model, without --base; of a change: class, image, kind, "
                              "slice")),
     (("--by", "slice"), "by: slices are named in a file, --slices FILE.yaml"),
-    (("--ids", "-"), "ids: - is not a file; the report itself goes to stdout"),
+    (("--ids", "-"), "ids: - is not a file; the result itself goes to stdout"),
     (("--ids", GT), f"{GT}: is an input too; write the result elsewhere"),
     (("--ids", "same.txt", "-o", "same.txt"), "same.txt: is given for -o and for --ids; they need a file each"),
     (("--ids", "same.html", "--html", "same.html"),

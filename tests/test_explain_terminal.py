@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from explain_data import NASTY, made_diagnosis, made_explanation
 from msgspec.structs import replace
@@ -90,27 +91,29 @@ what stands out
 - missed objects cost most
 
 error kinds
-at IoU .5, area all, at most 100 detections; cost: by how many points (0.01) AP at IoU .5 would rise were these \
-errors mended alone. Costs do not add up
+at IoU .5, area all, at most 100 detections; cost: by how many points (0.01) AP@.5 would rise were these errors \
+mended alone. Costs do not add up
 kind                 what it is                           errors    cost
 classification       box fits an object of another class      10   1.000
 localisation         right class, box fits badly              20   2.000
 both                 another class, and box fits badly        30   3.000
 duplicate            object is found already                  40   4.000
 background           no object there                          50   5.000
-missed               object with nothing near to mend         60   6.000
+missed               not found, and nothing near to mend      60   6.000
 all false positives  of every kind together                  150  10.000
-all false negatives  objects that are not found               10  10.000
+all false negatives  every object that is not found           10  10.000
+Of the objects that are not found, whatever the score, those are missed that no error could be mended into; confusion \
+misses objects at its score cut, and suspects are unseen if nothing sure enough comes near.
 
 classes
-cost of each kind of error in points of AP at IoU .5
+cost of each kind of error in points of AP@.5
 id  class                      n_gt  TP   AP@.5  classif  localis   both  duplic  backgr  missed
 2   traffic <b>|light</b>\ufffd[2J    30  20  0.2000    1.000    2.000  3.000   4.000   5.000   6.000
 1   person                       30  20  0.3000    1.000    2.000  3.000   4.000   5.000   6.000
-the 2 of 3 classes with the lowest AP; --top N shows more
+the 2 of 3 classes with the lowest AP@.5; --top N shows more
 
 sizes
-cost of each kind of error in points of AP at IoU .5
+cost of each kind of error in points of AP@.5
 size   n_gt  TP   AP@.5  classif  localis   both  duplic  backgr  missed
 small    30  20  0.5000    1.000    2.000  3.000   4.000   5.000   6.000
 large    30  20  0.5000    1.000    2.000  3.000   4.000   5.000   6.000
@@ -120,21 +123,22 @@ objects paired one to one with kept detections of any class at IoU .5; kept: sco
 object                     taken for                  objects  of its class
 person                     traffic <b>|light</b>\ufffd[2J        7         8.8 %
 traffic <b>|light</b>\ufffd[2J  dog                              2        10.0 %
-Of 100 objects 78 are taken for what they are, 9 for another class, 13 for nothing; 9 of 96 detections lie on nothing.
+Of 100 objects 78 are taken for what they are, 9 for another class, and 13 are missed; 9 of 96 detections lie on \
+nothing.
 4 kept detections on crowds or objects that do not count are left out.
 
 label suspects
 labels to look at, at IoU .5; AP@.5 change: in points, were the label as detected
-suspect      image  file                             label  detected as   score   IoU        box  annotation  AP@.5 \
-change
-unlabelled   7      night/7.jpg                                     dog  0.9100        1,2,30,40                    \
-+0.200
-unseen       3                   traffic <b>|light</b>\ufffd[2J                               0,0,9,9          80    \
-    +0.100
-other class  3                                         dog       person  0.8000  0.90                               \
-+0.300
+suspect      image  file         label                      detected as   score   IoU        box  annotation  \
+AP@.5 change
+unlabelled   7      night/7.jpg                             dog          0.9100        1,2,30,40              \
+      +0.200
+unseen       3                   traffic <b>|light</b>\ufffd[2J                               0,0,9,9          80  \
+      +0.100
+other class  3                   dog                        person       0.8000  0.90                         \
+      +0.300
 1 unlabelled: a confident detection that no label explains.
-1 unseen: a label that no detection comes near.
+1 unseen: a label near no detection that is sure enough.
 1 other class: a label that a confident detection of another class fits.
 Confident: score at least 0.4.
 
@@ -144,12 +148,13 @@ scores     n  mean score  precision     95 % interval  score too high by
 0 to 0.5  40      0.3000     0.1000  0.0500 to 0.2000            +0.2000
 0.5 to 1  50      0.7000     0.9000  0.8000 to 0.9500            -0.2000
 Expected calibration error 0.0500, largest 0.2000, mean over classes 0.0700.
+From 0.4 on, where F1 of all classes is best, it is 0.1234 (70 detections).
 
 worst images
-cost: what their errors take from AP at IoU .5, in points, to first order
-image  file         missed  FP   cost
-7      night/7.jpg       3   4  2.000
-3                        0   9  1.000
+cost: what their errors take from AP@.5, in points, to first order
+image  file         not found  FP   cost
+7      night/7.jpg          3   4  2.000
+3                           0   9  1.000
 """
 
 
@@ -157,12 +162,13 @@ def test_the_tables_of_a_confusion_matrix():
     text = render_table(SHEETS["model"](Look(), "confusion"), Look())
     assert text[text.index("confusion matrix"):] == """\
 confusion matrix
-rows: what objects are, columns: what they are taken for; objects paired one to one with kept detections of any \
-class at IoU .5; kept: score at least 0.4
-object                     person  traffic <b>|light</b>\ufffd[2J  dog  background
-person                         60                          7    .          13
-traffic <b>|light</b>\ufffd[2J       .                         18    2           .
-dog                             .                          .    .           .
+rows: what objects are, columns: what they are taken for; missed: objects without a detection, background: \
+detections without an object; objects paired one to one with kept detections of any class at IoU .5; kept: score at \
+least 0.4
+object                     person  traffic <b>|light</b>\ufffd[2J  dog  missed
+person                         60                          7    .      13
+traffic <b>|light</b>\ufffd[2J       .                         18    2       .
+dog                             .                          .    .       .
 background                      9                          .    .
 
 confusion by class
@@ -175,7 +181,8 @@ confusion
 object                     taken for                  objects  of its class
 person                     traffic <b>|light</b>\ufffd[2J        7         8.8 %
 traffic <b>|light</b>\ufffd[2J  dog                              2        10.0 %
-Of 100 objects 78 are taken for what they are, 9 for another class, 13 for nothing; 9 of 96 detections lie on nothing.
+Of 100 objects 78 are taken for what they are, 9 for another class, and 13 are missed; 9 of 96 detections lie on \
+nothing.
 4 kept detections on crowds or objects that do not count are left out.
 """
 
@@ -267,3 +274,30 @@ def test_scores_that_are_no_probabilities_have_no_error():
 def test_points():
     assert [points(value, Look()) for value in (-0.01234, 0.0, -1e-9, None)] == ["-1.234", "0.000", "0.000", "n/a"]
     assert points(0.5, Look(digits=0), signed=False) == "50"
+
+
+def test_one_of_a_kind_is_said_so():
+    """No "1 detections"."""
+    made = made_diagnosis()
+    one = replace(made.confusion, truth=np.array([0, 0, 3]), predicted=np.array([0, 1, 0]), count=np.array([1, 1, 1]),
+                  left_out=np.array([1, 0, 0]))
+    text = render_table(diagnosis_sheet(replace(made, confusion=one), Look(), top=0), Look())
+    assert "1 more pair is confused." in text
+    assert "Of 2 objects 1 is taken for what it is, 1 for another class, and 0 are missed;" in text
+    assert "; 1 of 3 detections lies on nothing." in text
+    assert "1 kept detection on crowds or objects that do not count is left out." in text
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_suspects_of_classes_with_long_names_fit(width):
+    """The names of both classes are shortened before the change of AP has to go."""
+    made, look = made_diagnosis(), Look(width=width)
+    listed = tuple(replace(one, label=one.label and "baseball glove or something",
+                           predicted=one.predicted and "traffic light or so") for one in made.suspects.listed)
+    made = replace(made, suspects=replace(made.suspects, listed=listed))
+    lines = render_table(diagnosis_sheet(made, look, "suspects"), look).splitlines()
+    assert max(map(display_width, lines)) <= width
+    row = next(line for line in lines if line.startswith("other class"))
+    assert "baseball" in row
+    assert "traffic lig…" in row
+    assert row.endswith("+0.300")

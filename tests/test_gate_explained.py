@@ -102,6 +102,24 @@ def test_a_rise_names_what_counts_against_the_model(gate, tmp_path):
     assert heading(made_explanation()) == "why AP fell by 2.0 points"
 
 
+def test_images_that_count_against_a_model_whose_largest_shares_are_gains(deteval_run, tmp_path):
+    """Eleven images had no detection before; everywhere else the new model finds somewhat worse."""
+    ids = sorted({one["image_id"] for one in sample_predictions()})
+    old = write(tmp_path / "old.json", [one for one in sample_predictions() if one["image_id"] not in ids[:11]])
+    new = write(tmp_path / "new.json", [
+        one if one["image_id"] in ids[:11] or one["category_id"] != 1 else {**one, "score": 0.7 * one["score"]}
+        for one in sample_predictions()])
+    base = tmp_path / "old.evidence.npz"
+    assert deteval_run("score", old, TRUTH, "-q", "--save-evidence", base, "--detail", ".5").code == 0
+    found = document(deteval_run("gate", new, TRUTH, "--baseline", base, "--max-drop", "AP=1pt", "--replicates", 200,
+                                 "--format", "json", "-q", "--no-github"))["explanation"]
+    long = json.loads(deteval_run("explain", new, TRUTH, "--base", old, "--top", 1000, "--format", "json").out)
+    assert min(one["share"] for one in long["images"][:10]) > 0
+    worst = sorted((one for one in long["images"] if one["share"] < 0), key=lambda one: one["share"])
+    assert found["images"] == worst[:3]
+    assert len(worst) > 3
+
+
 def test_names_are_text_and_shares_of_the_model_are_left_out():
     outcome = Outcome(rule=drop_rule(), limit="max_drop", status=FAILED, mode="plain", value=0.48, base=0.5,
                       tolerance=0.003)

@@ -143,7 +143,7 @@ def test_another_version_of_deteval_is_said(deteval_run, gate_base, tmp_path):
          "--max-drop or --max-rise; see deteval gate --help")),
     (["--min", "AP=0.4", "--format", "jsn"], "format: 'jsn' is not one of table, json, markdown; did you mean 'json'?"),
     (["--min", "AP=0.4", "--mode", "nope"], "mode: 'nope' is not one of plain, significant, beyond, non-inferior"),
-    (["--min", "AP=0.4", "--junit", "-"], "junit: - is not a file; the report itself goes to stdout"),
+    (["--min", "AP=0.4", "--junit", "-"], "junit: - is not a file; the result itself goes to stdout"),
     (["--min", "AP=0.4", "--replicates", "7"], "replicates: 7 is not a whole number from 100 to 1,000,000"),
     (["--min", "AP=0.4", "--alpha", "1e-310"], ("alpha: 1e-310 is below 0.000001, for which no number of replicates is "
                                                 "enough")),

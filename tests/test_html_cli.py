@@ -1,8 +1,10 @@
 """`--html`: every command writes a page whose numbers are those of its JSON, or refuses early and in words."""
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,11 @@ def test_compare(page):
                       for one in document["comparisons"][0]["metrics"].values()])
     assert [value for value in wanted if repr(value) not in html] == []
     assert "Kinds of change" in html  # the detail table was asked for
+    estimates = document["comparisons"][0]["metrics"].values()
+    for one in estimates:
+        toned = f"class={'down' if one['difference'] < 0 else 'up'} data-value={one['difference']!r}>"
+        assert (toned in html) == one["differs"], "only a proven difference has a colour"
+    assert {one["differs"] for one in estimates} == {True, False}
 
 
 def test_compare_without_resampling(page):
@@ -64,11 +71,19 @@ def test_compare_without_resampling(page):
 def test_compare_of_several_models(page):
     _, _, html = page("compare", PREDS, NEW, PREDS, "--gt", GT, "--replicates", 200)
     assert 'id="new1-classes"' in html
-    assert 'id="new2-classes"' in html
+    assert 'id="new2-metrics"' in html
+    assert 'id="new2-differences"' not in html, "identical models have no charts"
 
 
-def test_compare_evidence_says_what_it_cannot_tell(page, saved):
-    code, _, html = page("compare", saved, saved, "--replicates", 200)
+def test_compare_of_identical_models_is_a_sentence(page):
+    _, _, html = page("compare", PREDS, PREDS, "--gt", GT, "--replicates", 200)
+    assert "<b>Identical:</b>" in html
+    assert 'class="plot"' not in html
+
+
+def test_compare_evidence_says_what_it_cannot_tell(page, deteval_run, saved, tmp_path):
+    assert deteval_run("score", NEW, GT, "--save-evidence", tmp_path / "new.npz").code == 0
+    code, _, html = page("compare", saved, tmp_path / "new.npz", "--replicates", 200)
     assert code == 0
     assert "--detail .5" in html
 
@@ -77,9 +92,15 @@ def test_explain_alone_and_with_a_base(page):
     _, document, html = page("explain", PREDS, GT)
     costs = numbers(document["error_kinds"]["all"]["kinds"])
     assert [value for value in costs if repr(value) not in html] == []
+    assert "AP@.5" in html
+    assert '"missed"],"rows"' in html
+    assert "score too high by" in html
     _, document, html = page("explain", NEW, GT, "--base", PREDS)
     shares = numbers([one["share"] for one in document["classes"] + document["kinds"]])
     assert [value for value in shares if repr(value) not in html] == []
+    assert re.search("<th[^>]*>found by both, boxes fit differently</th>", html)
+    assert "<b>Attention:</b>" not in html
+    assert not re.search("class=[\"']?(number )?(up|down)", html), "nothing here was tested"
 
 
 def test_operating_points(page):
@@ -101,6 +122,11 @@ def test_sweep(deteval_run, tmp_path):
     for pair in ("map-min-score-nms", "map-min-score-max-dets", "map-nms-max-dets"):
         assert f'id="{pair}"' in html
     assert "The best point is marked." in html
+    charts = json.loads(re.search('id="charts">(.*?)</script>', html).group(1))
+    lines = charts["lines-min-score-by-nms"]
+    assert lines["y_titles"] == {group["name"]: group["name"].partition(",")[0] for group in lines["groups"]}
+    assert document["best"][0]["settings"] == {"min_score": 0.5, "nms": 0.5, "max_dets": 10}
+    assert "at the highest min_score and the lowest nms and the lowest max_dets; a higher min_score may be" in html
 
 
 def test_a_failed_gate_has_a_page(deteval_run, tmp_path):
@@ -127,7 +153,43 @@ def test_pictures(deteval_run, tmp_path):
     assert deteval_run("score", PREDS, GT, "--html", target, "--images-dir", folder).code == 0
     html = target.read_text(encoding="utf-8")
     assert 0 < html.count("data:image/jpeg;base64,") <= 24
-    assert "no picture: there is no such file" in html
+    assert "No picture of" in html
+    assert "there is no such file" in html
+    assert "; drawn: " in html
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert deteval_run("score", PREDS, GT, "--html", target, "--images-dir", empty).code == 0
+    html = target.read_text(encoding="utf-8")
+    assert f"No pictures: {empty} holds none of the" in html
+    assert "<figcaption><b>" not in html
+
+
+def test_what_is_drawn_is_what_the_caption_counts(tmp_path):
+    """At a high cut, objects that only a detection below it finds are a kind of their own."""
+    from deteval.cli.models import read_with_boxes
+    from deteval.loading.settings import make_settings
+    from deteval.reports.page.image_sections import image_boxes, pictures
+
+    (run, boxes), = read_with_boxes([(str(PREDS),)], str(GT), make_settings({}), detail=(0.5,), image_fields=True)
+    records = {one["id"]: one for one in json.loads(GT.read_text())["images"]}
+    ids = run.evidence.images.ids.tolist()
+    for one in records.values():
+        Image.new("RGB", (one["width"], one["height"])).save(tmp_path / one["file_name"])
+    found = [{cut: Counter(box.tone for box in image_boxes(run.evidence, boxes, image, 0, cut)) for cut in (0.0, 0.6)}
+             for image in range(len(ids))]
+    below = [image for image, one in enumerate(found) if one[0.6]["below the cut"]]
+    assert below
+    for one in found:
+        assert one[0.0]["below the cut"] == 0
+        assert one[0.0]["truth"] == one[0.6]["truth"] + one[0.6]["below the cut"]
+        assert one[0.6]["truth"] == one[0.6]["true positive"]
+        assert one[0.0]["missed"] == one[0.6]["missed"]
+    count, key = found[below[0]][0.6], ids[below[0]]
+    shown = pictures(run, boxes, str(tmp_path), [key], ["costs 1.0 points"], 0.5, 0.6).items[0]
+    assert shown.caption.startswith(f"costs 1.0 points; drawn: {count['truth']} found, {count['missed']} missed, "
+                                    f"{count['below the cut']} found only below the cut; {count['true positive']} true")
+    errors = [box for box in shown.boxes if box.tone in ("missed", "below the cut", "false positive")]
+    assert [box for box in shown.boxes if box.written] == (errors if len(errors) <= 8 else [])
 
 
 @pytest.mark.parametrize("name", ["../secret.jpg", "/etc/passwd", "a/../../b.jpg", "C:\\x.jpg", "..\\x.jpg", "", None,

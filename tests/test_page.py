@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 from browser import programs
@@ -15,10 +16,25 @@ from page_data import BOLD, CLASSES, GROUPS, SCRIPT, confusion, curves, histogra
 
 from deteval.errors import DetevalError
 from deteval.reports.page import render
-from deteval.reports.page.cells import Cell, cell, interval
+from deteval.reports.page.cells import Cell, cell, headline_cell, interval, table_body
 from deteval.reports.page.charts import charts_json, frames, halves
+from deteval.reports.page.parts import filled, short_names
 from deteval.reports.page.render import check_extra, render_page
-from deteval.reports.page.sections import COUNT, DIFFERENCE, SHARE, TEXT, VALUE, Bars, Headline, Page, Table
+from deteval.reports.page.sections import (
+    CHANGE,
+    COUNT,
+    DIFFERENCE,
+    POINTS,
+    SHARE,
+    TEXT,
+    VALUE,
+    Bars,
+    Column,
+    Headline,
+    Page,
+    Table,
+    Words,
+)
 
 
 class Reader(HTMLParser):
@@ -133,6 +149,12 @@ def test_every_part_has_its_place(read):
     (-0.01234, DIFFERENCE, Cell("-0.0123", "-0.01234", "down")),
     (-1200, DIFFERENCE, Cell("-1,200", "-1200", "down")),
     (0.0, DIFFERENCE, Cell("0.0000", "0.0")),
+    (-0.00004, DIFFERENCE, Cell("0.0000", "-4e-05")),
+    (0.00004, DIFFERENCE, Cell("0.0000", "4e-05")),
+    (-0.0123456, CHANGE, Cell("-1.235", "-0.0123456")),
+    (0.000004, CHANGE, Cell("0.000", "4e-06")),
+    (0.0123456, POINTS, Cell("1.235", "0.0123456")),
+    (-1e-09, POINTS, Cell("0.000", "-1e-09")),
     (0.1234, SHARE, Cell("12.3%", "0.1234")),
     (0.55, TEXT, Cell("0.55", "")),
     (None, VALUE, Cell("n/a", "", "missing")),
@@ -144,6 +166,16 @@ def test_every_part_has_its_place(read):
 ])
 def test_cells(value, kind, expected):
     assert cell(value, kind, 4) == expected
+
+
+def test_a_difference_that_is_not_proven_has_no_colour():
+    rows = (("a", -0.1, "drop"), ("b", -0.1, "no"), ("c", 0.1, "no verdict"), ("d", 0.1, "rise"), ("e", None, "no"))
+    columns = (Column("class"), Column("difference", DIFFERENCE), Column("proven"))
+    body = table_body(Table("t", "t", columns, rows, judged=2), 4)
+    assert re.findall(r"class=(\w+)", body) == ["down", "up", "missing"]
+    assert "class=down" not in table_body(Table("t", "t", columns, rows), 4)
+    assert headline_cell(Headline("AP", -0.1, signed=True, toned=True), 4).tone == "down"
+    assert headline_cell(Headline("AP", -0.1, signed=True), 4) == Cell("-0.1000", "-0.1")
 
 
 def test_intervals_of_headlines():
@@ -161,6 +193,35 @@ def test_charts_of_the_same_groups_are_one_family_and_keep_their_order():
     data = json.loads(charts_json((curves(),)))["precision-recall"]
     assert [group["name"] for group in data["groups"]] == list(GROUPS)
     assert [line["name"] for line in data["groups"][0]["lines"]] == ["base", "new"]
+
+
+def test_places_of_points_are_told_once():
+    data = json.loads(charts_json((curves(),)))["precision-recall"]
+    assert data["places"] == [[step / 100 for step in range(101)]]
+    assert {line["x"] for group in data["groups"] for line in group["lines"]} == {0}
+
+
+def test_names_without_their_folders():
+    assert short_names(["runs/a/dt.json", "runs/b/dt.json"]) == ("a/dt.json", "b/dt.json")
+    assert short_names(["runs/a/dt.json", "gt.json", "c:\\x\\y.json"]) == ("dt.json", "gt.json", "y.json")
+    assert short_names(["x/a", "x/a"]) == ("a", "a")
+    assert short_names([""]) == ("",)
+    assert short_names([]) == ()
+
+
+def test_columns_that_are_empty_all_the_way_down_are_left_out():
+    columns = (Column("a"), Column("b"), Column("proven"))
+    table = filled(Table("t", "t", columns, (("x", "", "drop"), ("y", None, "no")), judged=-1))
+    assert [one.title for one in table.columns] == ["a", "proven"]
+    assert table.rows == (("x", "drop"), ("y", "no"))
+    assert table.judged == 1
+    assert filled(Table("t", "t", columns, ())).columns == columns
+
+
+def test_words_that_a_page_begins_with_stand_before_the_findings(html):
+    assert html.index('id="why"') < html.index('id="findings"') < html.index('id="classes"')
+    assert "<li>Class person: 12 objects are found no more.</li>" not in html
+    assert "<li>a</li>" in render_page(empty(sections=(Words("w", "W", ("a", "b"), listed=True),)))
 
 
 def test_ends_of_intervals_stand_with_their_series():
@@ -186,6 +247,16 @@ def test_without_the_packages_one_line_says_how_to_get_them(monkeypatch):
     with pytest.raises(DetevalError) as refused:
         check_extra()
     assert str(refused.value) == "html: plotly and pillow not installed; pip install 'deteval[report]'"
+    assert refused.value.exit_code == 2
+
+
+def test_a_plotly_without_its_script_is_refused_before_any_work(monkeypatch, tmp_path):
+    (tmp_path / "plotly").mkdir()
+    (tmp_path / "plotly" / "__init__.py").touch()
+    found = SimpleNamespace(origin=str(tmp_path / "plotly" / "__init__.py"))
+    monkeypatch.setattr(render, "find_spec", lambda name: found)
+    with pytest.raises(DetevalError, match="the installed plotly lacks its script") as refused:
+        check_extra()
     assert refused.value.exit_code == 2
 
 

@@ -1,5 +1,6 @@
 """A page in headless Chromium, as a reader meets it."""
 
+import re
 import time
 
 import pytest
@@ -116,7 +117,7 @@ def test_names_from_data_are_text_everywhere(page):
     shown(page, "differences")
     ticks = page.execute_script("return [...document.querySelectorAll('#differences .ytick')].map(t => t.textContent)")
     assert BOLD in ticks
-    assert "<script>docum…en'</script>" in ticks
+    assert "<script>document.t…'broken'</script>" in ticks
     text = hover_over(page, shown(page, "confusion"), cell=(1, 1))
     assert f"ground truth: {SCRIPT}" in text
     assert f"detected as: {SCRIPT}" in text
@@ -177,6 +178,79 @@ def test_the_best_point_is_framed(page):
     row, cell = grid().best["F1"]
     shape = page.execute_script("return document.querySelector('#sweep .plot').layout.shapes[0]")
     assert [shape["x0"], shape["y0"]] == [cell - 0.5, row - 0.5]
+
+
+def test_long_tables_say_how_much_is_out_of_sight(page):
+    def window(table):
+        return page.execute_script(
+            "const frame = document.getElementById(arguments[0] + '-table').closest('.window');"
+            "return [frame.className, frame.nextElementSibling.textContent, frame.nextElementSibling.hidden]", table)
+
+    kinds, words = wait(page, "(() => { const frame = document.querySelector('#classes .window');"
+                                "const told = frame.nextElementSibling; return told.hidden ? null : "
+                                "[frame.className, told.textContent] })()")
+    assert "below" in kinds
+    assert re.match(r"\d+ of 36 rows in view; scroll for the others. +Show all rows", words)
+    assert window("sizes")[2], "a table that is seen whole says nothing"
+    page.find_element("css selector", "#classes .beyond button").click()
+    kinds, words, _ = window("classes")
+    assert "below" not in kinds
+    assert words == "All 36 rows. Show fewer rows"
+    screen(page, PHONE)
+    wait(page, "document.querySelector('#sizes .window').className.includes('right')")
+
+
+def test_values_in_points_and_axes_without_prefixes(page):
+    chart = shown(page, "shares")
+    assert page.execute_script("return arguments[0].data[0].x", chart) == [-1.25, 0.0005]
+    text = hover_over(page, page.find_elements("css selector", "#shares .bars .point")[0])
+    assert "share in points: -1.25" in text
+    shown(page, "tiny")
+    ticks = page.execute_script("return [...document.querySelectorAll('#tiny .ytick')].map(t => t.textContent).join()")
+    assert "0.0004" in ticks
+    assert "µ" not in ticks
+
+
+def test_many_curves_are_told_apart_and_the_metric_is_named(page):
+    chart = shown(page, "many")
+    looks = page.execute_script(
+        "return arguments[0].data.map(one => [one.line?.color, one.line?.dash, one.marker.symbol])", chart)
+    assert len({tuple(look) for look in looks[:-1]}) == len({look[0] for look in looks[:-1]}) == 8
+    assert looks[-1][2] == "star"
+    assert page.execute_script("return arguments[0].layout.yaxis.title.text", chart) == "F1@.5"
+
+
+def test_intervals_that_hold_zero_are_hollow(page):
+    chart = shown(page, "differences")
+    signs = page.execute_script("return arguments[0].data[0].marker.symbol", chart)
+    series = sample_page().sections[6]
+    proven = [low is not None and (low > 0 or high < 0) for low, high in zip(series.low["AP"], series.high["AP"],
+                                                                             strict=True)]
+    assert [not sign.endswith("-open") for sign in signs] == proven
+    assert True in proven
+    assert False in proven
+
+
+def test_many_findings_unfold_on_a_phone(page):
+    screen(page, PHONE)
+    page.refresh()
+    rest = page.find_element("css selector", "#findings .rest")
+    assert not rest.get_property("open")
+    assert len([one for one in page.find_elements("css selector", "#findings li") if one.is_displayed()]) == 4
+    rest.find_element("tag name", "summary").click()
+    assert len([one for one in page.find_elements("css selector", "#findings li") if one.is_displayed()]) == 5
+
+
+def test_names_of_boxes_show_on_hover_where_they_are_not_written(page):
+    from selenium.webdriver import ActionChains
+
+    names = page.find_elements("css selector", "#images .picture text")
+    visible = "return getComputedStyle(arguments[0]).visibility"
+    quiet = [one for one in names if page.execute_script(visible, one) == "hidden"]
+    assert len(quiet) == 1
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", quiet[0])
+    ActionChains(page).move_to_element(quiet[0].find_element("xpath", "..").find_element("tag name", "rect")).perform()
+    assert page.execute_script(visible, quiet[0]) == "visible"
 
 
 def test_sorting(page):
@@ -246,7 +320,7 @@ def test_keyboard(page):
     assert page.execute_script(f"return getComputedStyle({focus}).outlineStyle") == "solid"
     assert page.execute_script(f"return {focus}.getBoundingClientRect().left") == 12
     press(page, Keys.TAB, Keys.ENTER)
-    assert page.execute_script(f"return {focus}.id + {focus}.ariaPressed") == "themetrue"
+    assert page.execute_script(f"return {focus}.id + {focus}.textContent") == "themeSwitch to light"
     page.execute_script("document.querySelectorAll('#classes thead button')[1].focus()")
     press(page, Keys.SPACE)
     assert column(page, "classes", 1)[0] == "1,300"
@@ -263,12 +337,12 @@ def test_dark(page):
     def look():
         return page.execute_script(
             "return [getComputedStyle(document.body).backgroundColor, document.querySelector('#precision-recall .plot')"
-            ".data[0].line.color, document.getElementById('theme').ariaPressed]")
+            ".data[0].line.color, document.getElementById('theme').textContent]")
 
     shown(page, "precision-recall")
     light = look()
     theme(page, "dark")
-    wait(page, "document.getElementById('theme').ariaPressed === 'true'")
+    wait(page, "document.getElementById('theme').textContent === 'Switch to light'")
     dark = look()
     assert all(one != other for one, other in zip(light, dark, strict=True))
     page.execute_script("scrollTo(0, 0)")
@@ -296,9 +370,13 @@ def test_print_shows_everything_in_light(page):
         "addEventListener('beforeprint', () => { const plots = [...document.querySelectorAll('.plot')];"
         "window.onPaper = plots.map(plot => [plot.querySelectorAll('.main-svg').length > 0, plot.layout.font.color,"
         "plot.querySelector('.main-svg').getBoundingClientRect().width]) })")
+    page.execute_script("addEventListener('beforeprint', () => { window.buttons = "
+                        "document.querySelectorAll('thead button').length })")
     pdf = printed(page)
     assert pdf.startswith(b"%PDF")
-    assert page.execute_script("return window.onPaper.length") == 7
+    assert page.execute_script("return window.buttons") == 0, "with a button in it, a heading is not repeated"
+    assert page.execute_script("return document.querySelectorAll('#classes thead button').length") == 5
+    assert page.execute_script("return window.onPaper.length") == 10
     for drawn, ink, width in page.execute_script("return window.onPaper"):
         assert drawn
         assert ink == "#1b1f24"

@@ -46,6 +46,9 @@ def test_counts_at_cuts(seed):
     assert (curves.kept(curves.hits) == hits).all()
     assert (curves.kept(curves.misses) == misses).all()
     assert (np.diff(curves.cuts) >= 0).all()
+    kept, found = (hits + misses).sum(axis=0), hits.sum(axis=0)
+    f1 = [2 * found[i] / max(kept[i] + curves.n_gt.sum(), 1) for i in range(len(curves.cuts))]
+    assert curves.best_cut == curves.cuts[f1.index(max(f1))]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from unittest.mock import MagicMock, patch
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -25,8 +25,12 @@ def import_tidecv():
     stands_in = {name: MagicMock() for name in missing}
     if "matplotlib" in missing:
         stands_in |= {"matplotlib.pyplot": MagicMock(), "matplotlib.lines": MagicMock()}
-    with patch.dict(sys.modules, stands_in):
+    sys.modules.update(stands_in)
+    try:
         return import_module("tidecv")
+    finally:  # what was imported for real stays: some modules cannot be loaded twice
+        for name in stands_in:
+            del sys.modules[name]
 
 
 tidecv = import_tidecv()
@@ -40,7 +44,8 @@ def their_recall_points(monkeypatch):
     """tidecv reads precision at recalls of k / 100. The reference's `linspace` is an ulp higher at some, where a recall
     of exactly that misses it."""
     assert sum(point > k / 100 for k, point in enumerate(RECALL_POINTS)) == 10
-    monkeypatch.setattr("deteval.measures.RECALL_POINTS", tuple(k / 100 for k in range(101)))
+    for module in ("measures", "mending"):
+        monkeypatch.setattr(f"deteval.{module}.RECALL_POINTS", tuple(k / 100 for k in range(101)))
 
 
 def draw(seed):

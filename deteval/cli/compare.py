@@ -100,10 +100,14 @@ def compare(files: tuple[str, ...], **given: Any) -> int:
 def _resampling(given: dict[str, Any]) -> "Resampling | None":
     """How to test; None for `--replicates 0`, which no option of testing goes with."""
     from deteval.errors import usage_error
-    from deteval.records.resampling import Resampling
+    from deteval.records.resampling import LEAST_REPLICATES, MOST_REPLICATES, Resampling
 
     values = resampling_values(given)
-    if values.get("replicates") != 0:
+    replicates = values.get("replicates", LEAST_REPLICATES)
+    if replicates and not LEAST_REPLICATES <= replicates <= MOST_REPLICATES:
+        raise usage_error(f"replicates: {replicates} is neither 0, which shows differences without intervals, nor a "
+                          f"whole number from {LEAST_REPLICATES} to {MOST_REPLICATES:,}")
+    if replicates:
         return Resampling(**values)
     for name in ("seed", "alpha", "correct", "cluster_by", "power"):
         if given[name] is not None and given[name] is not False:
@@ -127,23 +131,24 @@ def _read(files: tuple[str, ...], given: dict[str, Any], with_fields: bool,
     from deteval.cli.models import all_evidence, read_with_boxes, refuse_settings
     from deteval.cli.output import remark_kernels
     from deteval.cli.request import make_request
+    from deteval.cli.targets import check_targets
     from deteval.loading.settings import make_settings
 
     models, truth = [(file,) for file in files], given["ground_truth"]
-    inputs = [*files, *([truth] if truth else []), *([given["slices"]] if given["slices"] else [])]
-    page = wants_page(given, [*inputs, *(path for path in (given["config"], given["images"]) if path)])
+    check_targets(given, files)
+    page = wants_page(given)
     if all_evidence(models):
         refuse_settings(given)
         found = read_with_boxes(models, truth, make_settings({}))
-        return make_request(given, FORMATS, inputs, found[0][0].evidence.params), found
+        return make_request(given, FORMATS, list(files), found[0][0].evidence.params), found
     if truth is None:
         raise click.UsageError("predictions need their ground truth, --gt GT; evidence of `deteval score "
                                "--save-evidence` would not")
-    request = make_request(given, FORMATS, inputs)
+    request = make_request(given, FORMATS, list(files))
     remark_kernels(given["quiet"])
     found = read_with_boxes(models, truth, request.settings, images=request.images, image_fields=with_fields,
                             detail=_detail(request) if page else (), threads=request.threads)
-    return request, found if given["images_dir"] else [(run, None) for run, _ in found]
+    return request, found if page else [(run, None) for run, _ in found]
 
 
 def _detail(request: "Request") -> tuple[float, ...]:

@@ -55,8 +55,7 @@ def explain(files: tuple[str, ...], **given: Any) -> int:
     from deteval.cli.explain_request import explained, read_models_to_explain
     from deteval.cli.output import deliver, remark, remark_findings
 
-    others = (given["base"], given["slices"], given["config"], given["images"])
-    page = wants_page(given, [*files, *(path for path in others if path)])
+    page = wants_page(given)
     request, models = read_models_to_explain(files, given, FORMATS)
     result = explained(request, models)
     text = _render(result, request)

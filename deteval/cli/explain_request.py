@@ -1,6 +1,5 @@
 """What `deteval explain` was asked for, and the result; everything that can be refused early is."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -8,12 +7,12 @@ from msgspec import Struct
 from deteval.cli.models import all_evidence, read_with_boxes, refuse_settings
 from deteval.cli.options import split_files
 from deteval.cli.output import remark_kernels
-from deteval.cli.request import STDOUT, make_request
+from deteval.cli.request import make_request
+from deteval.cli.targets import check_targets
 from deteval.errors import DetevalError, nearest, usage_error
 from deteval.loading.settings import make_settings
 from deteval.records.metric import parse_metric
 from deteval.records.numbers import parse_number, position_of, threshold_text, thresholds_text
-from deteval.reports.writer import check_target
 
 if TYPE_CHECKING:
     from deteval.cli.request import Request
@@ -65,20 +64,19 @@ def read_models_to_explain(files: tuple[str, ...], given: dict[str, Any], format
     if by == "slice" and given["slices"] is None:
         raise usage_error("by: slices are named in a file, --slices FILE.yaml")
     alone = {**given, "iou": None, "metrics": _metric(given["metric"])}  # thresholds of a config are the run's
-    inputs = [*files, *(path for path in (base, given["slices"]) if path is not None)]
-    _check_ids(given, inputs)
+    check_targets(given, files)
     bases = [] if base is None else [(base,)]
     if len(files) == 1 and all_evidence([files, *bases]):
         refuse_settings(alone)
         found = read_with_boxes([*bases, files], None, make_settings({}))
         params = found[-1][0].evidence.params
-        return _request(alone, given, by, make_request(alone, formats, inputs, params), params), found
+        return _request(alone, given, by, make_request(alone, formats, list(files), params), params), found
     if len(files) == 1 and all_evidence([files]):
         raise usage_error(f"{base}: predictions need a ground truth, EVIDENCE GT --base BASE; evidence would not")
     predictions, truth = split_files(files)
     if all_evidence([predictions, *bases]):
         raise usage_error(f"{truth}: evidence needs no ground truth, and holds what it was matched with")
-    request = make_request(alone, formats, inputs)
+    request = make_request(alone, formats, list(files))
     ours = _request(alone, given, by, request, request.settings.params)
     remark_kernels(given["quiet"])
     return ours, read_with_boxes([*bases, predictions], truth, request.settings, images=request.images,
@@ -137,18 +135,6 @@ def _slices(path: str | None) -> "dict[str, SliceRule]":
     return read_slices(path)
 
 
-def _check_ids(given: dict[str, Any], inputs: list[str]) -> None:
-    """Refuse a file of ids that cannot be written, or would overwrite an input or the result."""
-    target, output = given["ids"], given["output"]
-    if target is None:
-        return
-    if target == STDOUT:
-        raise usage_error("ids: - is not a file; the report itself goes to stdout")
-    check_target(target, [*inputs, *(path for path in (given["config"], given["images"]) if path)])
-    if output is not None and output != STDOUT and os.path.realpath(target) == os.path.realpath(output):
-        raise usage_error(f"{target}: is given for -o and for --ids; they need a file each")
-
-
 def explained(request: ExplainRequest, found: "list[Model]") -> "Diagnosis | Explanation":
     """What there is to say of a model, or of two, the base first; `DetevalError` (input) where AP is undefined."""
     run, boxes = found[-1]
@@ -166,7 +152,7 @@ def explained(request: ExplainRequest, found: "list[Model]") -> "Diagnosis | Exp
     images = next((one.evidence.images for one, _ in found if one.evidence.images.fields), run.evidence.images)
     slices = {name: select(rule, images) for name, rule in request.slices.items()}
     result = explain(found[0][0], run, request.metric, iou=request.iou, top=request.top, slices=slices,
-                     threads=request.threads)
+                     boxes=(found[0][1], boxes), threads=request.threads)
     if result.difference is None:
         raise DetevalError(f"{result.metric} is undefined: no object counts for it; there is nothing to explain")
     return result

@@ -10,9 +10,12 @@ from deteval.cli.options import HTML, IMAGES, OUTPUT, READING, RESAMPLING, SETTI
 if TYPE_CHECKING:
     from deteval.cli.gate_request import GateRequest
     from deteval.gating.parts import Question
+    from deteval.records.explanation import Explanation
     from deteval.records.gate import Verdict
 
 FORMATS = ("table", "json", "markdown")
+TOP = 10
+"""Images that an explanation lists, those of the largest shares; and the worst few, where these are not among them."""
 
 EPILOG = """\b
 Examples:
@@ -91,6 +94,7 @@ def _explained(verdict: "Verdict", question: "Question") -> "Verdict":
 
     from deteval.cli.gate_request import can_explain, explained_iou
     from deteval.records.gate import FAILED
+    from deteval.reports.gate_explanation import MOST, worst
 
     rules = [*(one.rule for one in verdict.of(FAILED)), *question.config.rules]
     metric = next((rule.metric for rule in rules if can_explain(rule)), None)
@@ -99,9 +103,18 @@ def _explained(verdict: "Verdict", question: "Question") -> "Verdict":
         return verdict
     from deteval.studies.explain import explain
 
-    found = explain(base, question.run, metric, iou=explained_iou(question.run.evidence.params),
-                    threads=question.threads)
-    return replace(verdict, explanation=found) if found.difference else verdict
+    def told(top: int) -> "Explanation":
+        return explain(base, question.run, metric, iou=explained_iou(question.run.evidence.params), top=top,
+                       threads=question.threads)
+
+    found = told(TOP)
+    if not found.difference:
+        return verdict
+    if len(found.images) == TOP and len(worst(found.images)) < MOST:  # the largest shares are gains: look further
+        more = [one for one in worst(told(found.n_images).images) if one not in found.images]
+        found = replace(found, images=(*found.images, *more),
+                        elsewhere=found.elsewhere - sum(one.share for one in more))
+    return replace(verdict, explanation=found)
 
 
 def _render(verdict: "Verdict", request: "GateRequest") -> str:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from deteval.cli.models import all_evidence
 from deteval.cli.options import resampling_values, setting_values, split_files, wants_page
 from deteval.cli.output import make_look, remark_kernels
+from deteval.cli.targets import check_targets
 from deteval.errors import DetevalError, nearest, usage_error
 from deteval.loading.baseline import inherited_settings, load_baseline
 from deteval.loading.gate_file import GateConfig, read_gate
@@ -21,7 +22,6 @@ from deteval.loading.settings import SETTINGS, files_of, make_settings
 from deteval.records.baseline import Baseline
 from deteval.records.numbers import position_of
 from deteval.records.resampling import Resampling
-from deteval.reports.writer import check_target
 
 if TYPE_CHECKING:
     from deteval.gating.parts import Question
@@ -72,15 +72,15 @@ def make_gate_request(files: tuple[str, ...], given: dict[str, Any], formats: tu
     config = _config(given)
     baseline = None if config.baseline is None else load_baseline(config.baseline)
     check_baseline(config.rules, baseline)
-    _check_outputs(files, given, config)
     summary = os.environ.get(SUMMARY, "")
     github = bool(summary) if given["github"] is None else given["github"]
+    _check_outputs(files, given, config, baseline, summary if github else "")
     return GateRequest(
         files=files, config=config, baseline=baseline, settings=dict(config.settings),
         resampling=Resampling(**config.resampling), format=given["format"], junit=given["junit"], github=github,
         summary=summary, verbose=given["verbose"], look=make_look(given["digits"], given["output"]),
         threads=given["threads"], quiet=given["quiet"],
-        page=wants_page(given, _inputs(files, config)), pictures=given["images_dir"] is not None)
+        page=wants_page(given), pictures=given["images_dir"] is not None)
 
 
 def _config(given: dict[str, Any]) -> GateConfig:
@@ -98,24 +98,17 @@ def _config(given: dict[str, Any]) -> GateConfig:
                    resampling=dict(config.resampling) | resampling_values(given))
 
 
-def _check_outputs(files: tuple[str, ...], given: dict[str, Any], config: GateConfig) -> None:
-    """Refuse outputs that cannot be written, or would overwrite an input or each other."""
-    inputs = _inputs(files, config)
-    targets = [path for path in (given["output"], given["junit"]) if path is not None and path != "-"]
-    for target in targets:
-        check_target(target, inputs)
-    if len(targets) == 2 and os.path.realpath(targets[0]) == os.path.realpath(targets[1]):
-        raise usage_error(f"{targets[0]}: is given for -o and for --junit; they need a file each")
+def _check_outputs(files: tuple[str, ...], given: dict[str, Any], config: GateConfig, baseline: Baseline | None,
+                   summary: str) -> None:
+    """Refuse outputs that cannot be written, or would overwrite an input or each other; the evidence that the gate
+    finds by itself beside its baseline, and what the YAML and the baseline's settings name, are inputs as well.
+    """
+    of_baseline = [] if baseline is None else [baseline.evidence, *files_of(inherited_settings(baseline))]
+    check_targets(given, [*files, *config.files, *of_baseline], {SUMMARY: summary} if summary else {})
     if given["junit"] is not None:
-        if given["junit"] == "-":
-            raise usage_error("junit: - is not a file; the report itself goes to stdout")
         from deteval.reports.gate_junit import check_junit
 
         check_junit()
-
-
-def _inputs(files: tuple[str, ...], config: GateConfig) -> list[str]:
-    return [*files, *(path for path in (config.path, config.baseline) if path), *files_of(config.settings)]
 
 
 def read_question(request: GateRequest) -> "Question":

@@ -71,11 +71,13 @@ def operating_points(files: tuple[str, ...], **given: Any) -> int:
     largest cap count. Equal scores are kept or dropped together.
     """
     from deteval.cli.output import deliver, progress, remark, remark_findings
+    from deteval.cli.targets import check_targets
     from deteval.errors import DetevalError
     from deteval.reports.operating_words import explanation, file_gaps
     from deteval.studies.operating_points import operating_points as choose
 
-    page = wants_page(given, [*files, *(path for path in (given["config"], given["images"]) if path)])
+    check_targets(given, files)
+    page = wants_page(given)
     criterion, (resampling, splits), cuts = _criterion(given), _uncertainty(given), _cuts(given)
     request, run, iou = _read(files, given, criterion)
     with progress("choosing", given["quiet"]) as report:

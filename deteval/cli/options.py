@@ -87,13 +87,14 @@ def options(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Comm
     return decorate
 
 
-def wants_page(given: dict[str, Any], inputs: list[str]) -> bool:
-    """Whether a page is asked for; refused (usage) before any work if it could not be made."""
+def wants_page(given: dict[str, Any]) -> bool:
+    """Whether a page is asked for; refused (usage) before any work if it could not be made. Where it is written is
+    checked with all other outputs (`targets`)."""
     if given["html"] is None and given.get("images_dir") is None:
         return False
     from deteval.cli.page import check_page
 
-    check_page(given, inputs)
+    check_page(given)
     return True
 
 

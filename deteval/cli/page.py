@@ -1,13 +1,14 @@
 """`--html`: the page of a result, written after the result itself succeeded."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deteval.errors import DetevalError, usage_error
 from deteval.records.numbers import position_of
 
 if TYPE_CHECKING:
+    from deteval.measures import Ranked
     from deteval.records.comparison import Comparisons
     from deteval.records.diagnosis import Diagnosis
     from deteval.records.explanation import Explanation
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from deteval.records.params import Params
     from deteval.records.run import Boxes, Run
     from deteval.records.scores import Scores
+    from deteval.reports.page.render import Engine
     from deteval.reports.page.sections import Page, Pictures
 
 IOU = 0.5
@@ -24,23 +26,14 @@ MOST_IMAGES = 24
 """Images and suspects of a kind that a page lists."""
 
 
-def check_page(given: dict[str, Any], inputs: Sequence[str] = ()) -> None:
-    """Refuse early (usage) a page that could not be made: no extra, no folder of images, no place to write."""
+def check_page(given: dict[str, Any]) -> None:
+    """Refuse early (usage) a page that could not be made: no extra, no folder of images."""
     from deteval.reports.page.render import check_extra
-    from deteval.reports.writer import check_target
 
-    target, folder = given["html"], given.get("images_dir")
-    if target is None:
+    folder = given.get("images_dir")
+    if given["html"] is None:
         raise usage_error("images-dir: pictures stand on a page; give --html FILE too")
-    if target == "-":
-        raise usage_error("html: - is not a file; the result itself goes to stdout")
     check_extra()
-    check_target(target, inputs)
-    for name in ("output", "matches", "save_evidence", "junit", "ids"):
-        other = given.get(name)
-        if other not in (None, "-") and os.path.realpath(other) == os.path.realpath(target):
-            option = "-o" if name == "output" else f"--{name.replace('_', '-')}"
-            raise usage_error(f"{target}: is given for {option} and for --html; they need a file each")
     if folder is not None and not os.path.isdir(folder):
         raise usage_error(f"images-dir: {folder} is not a folder")
 
@@ -50,31 +43,40 @@ def page_iou(params: "Params") -> float:
     return params.iou[position_of(IOU, params.iou) or 0]
 
 
-def deliver_page(page: "Page", path: str, quiet: bool) -> None:
+def deliver_page(page: "Page", path: str, quiet: bool, engine: "Engine | None" = None) -> None:
     """A page to its file, whole or not at all."""
     from deteval.cli.output import remark
-    from deteval.reports.page.render import render_page
+    from deteval.reports.page.render import render_pieces
     from deteval.reports.writer import write_file
 
-    write_file(path, [render_page(page)])
+    write_file(path, render_pieces(page, engine))
     remark(f"wrote {path}", quiet)
 
 
-def deliver_score(scores: "Scores", run: "Run", boxes: "Boxes", given: dict[str, Any], threads: int | None,
-                  digits: int) -> None:
-    """The page of `deteval score`."""
+def deliver_score(scores: "Scores", run: "Run", ranked: "Ranked", boxes: "Boxes", given: dict[str, Any], digits: int,
+                  ) -> None:
+    """The page of `deteval score`; ranked: the evidence of the run, as it was measured."""
+    from msgspec.structs import replace
+
     from deteval.reports.page.diagnosis_sections import diagnosis_sections, image_table, opening_sections
+    from deteval.reports.page.render import load_engine
     from deteval.reports.page.score_page import score_page
     from deteval.score_curves import score_curves
-    from deteval.studies.diagnose import diagnose
+    from deteval.studies.diagnose import examine
+    from deteval.threads import map_chunks
 
     iou = page_iou(run.evidence.params)
-    curves = score_curves(run.evidence, iou, threads=threads)
-    found = diagnose(run, iou=iou, boxes=boxes, top=MOST_IMAGES, threads=threads)
-    drawn = _worst(found, run, boxes, given, curves.best_cut)
-    images = image_table(found.images, iou)
-    rest = (*diagnosis_sections(found), *(() if images is None else (images,)), *(() if drawn is None else (drawn,)))
-    deliver_page(score_page(scores, curves, rest, opening_sections(found), digits), given["html"], given["quiet"])
+    curves = score_curves(ranked, iou)
+    parts: list[Callable[[], Any]] = [
+        lambda: examine(run, ranked, iou, boxes=boxes, top=MOST_IMAGES, findings=scores.findings),
+        load_engine,  # takes as long as a study, but hardly any of it from kernels
+        lambda: score_page(scores, curves, digits),
+    ]
+    found, engine, page = map_chunks(lambda part: part(), parts, ranked.threads)
+    images = (image_table(found.images, iou), _worst(found, run, boxes, given, curves.best_cut))
+    sections = (*opening_sections(found), *page.sections, *diagnosis_sections(found),
+                *(part for part in images if part is not None))
+    deliver_page(replace(page, sections=sections), given["html"], given["quiet"], engine)
 
 
 def _worst(found: "Diagnosis", run: "Run", boxes: "Boxes | None", given: dict[str, Any], cut: float,
@@ -82,11 +84,9 @@ def _worst(found: "Diagnosis", run: "Run", boxes: "Boxes | None", given: dict[st
     """Pictures of the images that cost most, where their folder is given."""
     if not given.get("images_dir") or not found.images:
         return None
-    from deteval.errors import counted
     from deteval.reports.page.image_sections import pictures
 
-    captions = [f"costs {one.cost:.4f} of AP; {counted(one.missed, 'object')} missed, "
-                f"{counted(one.false_positives, 'false positive')}" for one in found.images]
+    captions = [f"costs {100 * one.cost:.3f} points" for one in found.images]
     return pictures(run, boxes, given["images_dir"], [one.image_id for one in found.images], captions, found.iou, cut)
 
 
@@ -98,8 +98,8 @@ def _changed(found: "Explanation", run: "Run", boxes: "Boxes | None", given: dic
     from deteval.reports.page.image_sections import pictures
     from deteval.score_curves import score_curves
 
-    captions = [f"{100 * one.share:+.3f} points; {one.lost:,} lost, {one.gained:,} gained, {one.false_positives:+,} "
-                "false positives" for one in found.images]
+    captions = [f"{100 * one.share:+.3f} points; at any score {one.lost:,} lost, {one.gained:,} gained"
+                for one in found.images]
     cut = score_curves(run.evidence, found.iou).best_cut
     return pictures(run, boxes, given["images_dir"], [one.image_id for one in found.images], captions, found.iou, cut,
                     prefix)
@@ -108,24 +108,35 @@ def _changed(found: "Explanation", run: "Run", boxes: "Boxes | None", given: dic
 def deliver_compare(result: "Comparisons", models: "Sequence[tuple[Run, Boxes | None]]", given: dict[str, Any],
                     slices: Any, threads: int | None, digits: int) -> None:
     """The page of `deteval compare`, with the explanation of each new model."""
-    from deteval.records.metric import parse_metric
     from deteval.reports.page.compare_page import compare_page
+    from deteval.reports.page.render import load_engine
+    from deteval.threads import available_threads, map_chunks
+
+    parts: list[Callable[[], Any]] = [lambda: _explanations(result, models, given, slices, threads), load_engine]
+    explained, engine = map_chunks(lambda part: part(), parts, threads or available_threads())
+    deliver_page(compare_page(result, explained, digits), given["html"], given["quiet"], engine)
+
+
+def _explanations(result: "Comparisons", models: "Sequence[tuple[Run, Boxes | None]]", given: dict[str, Any],
+                  slices: Any, threads: int | None) -> "list[tuple[Explanation | None, Pictures | None]]":
+    """What is behind the difference of each new model, and pictures of it; nothing where the metric is no AP."""
+    from deteval.records.metric import parse_metric
     from deteval.studies.explain import explain
 
-    metric, (base, _) = parse_metric(result.class_metric), models[0]
+    metric, (base, of_base) = parse_metric(result.class_metric), models[0]
     explained: list[tuple[Explanation | None, Pictures | None]] = []
     for place, (run, boxes) in enumerate(models[1:]):
         if metric.kind != "AP":
             break
         try:
             found = explain(base, run, metric, iou=page_iou(run.evidence.params), top=MOST_IMAGES // 2, slices=slices,
-                            threads=threads)
+                            boxes=(of_base, boxes), threads=threads)
         except DetevalError:  # an AP that is undefined in one of them has no difference to explain
             explained.append((None, None))
             continue
         prefix = f"new{place + 1}-" if len(models) > 2 else ""
         explained.append((found, _changed(found, run, boxes, given, prefix)))
-    deliver_page(compare_page(result, explained, digits), given["html"], given["quiet"])
+    return explained
 
 
 def deliver_gate(verdict: "Verdict", run: "Run", boxes: "Boxes | None", given: dict[str, Any], digits: int) -> None:

@@ -1,24 +1,21 @@
 """What a command was asked for, from options and YAML, all of it checked before a file is read."""
 
-import os
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from deteval.cli.options import relative_to, setting_values
 from deteval.cli.output import make_look
+from deteval.cli.targets import check_targets
 from deteval.errors import nearest, usage_error
 from deteval.loading.settings import SETTINGS, Settings, files_of, make_settings
 from deteval.records.metric import COCO_METRICS, Metric, default_metrics, parse_metrics, resolve
 from deteval.records.numbers import parse_numbers, position_of, threshold_text, thresholds_text
-from deteval.reports.writer import check_target
 
 if TYPE_CHECKING:
     from deteval.records.params import Params
     from deteval.reports.layout import Look
 
-STDOUT = "-"
 EXTRA = ("images", "metrics", "per_class", "digits", "format", "threads")
 """Options that a score YAML may hold besides the settings."""
 
@@ -43,7 +40,8 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
 
     params: those of the evidence, where it was matched before; by default the ones asked for.
     """
-    values = setting_values(given, given.get("config"), EXTRA)
+    held = setting_values({}, given.get("config"), EXTRA)
+    values = held | setting_values(given, None, EXTRA)
     settings = make_settings({name: value for name, value in values.items() if name in SETTINGS})
     chosen = values.get("format", formats[0])
     if chosen not in formats:
@@ -53,16 +51,14 @@ def make_request(given: dict[str, Any], formats: tuple[str, ...], inputs: list[s
 
         check_coco_format(settings.params)
     metrics = _metrics(values.get("metrics"), params or settings.params, chosen)
-    images = values.get("images")
-    if images and not given.get("images"):
-        images = relative_to(given.get("config"), str(images))
+    listed = relative_to(given.get("config"), str(held["images"])) if held.get("images") else None
+    images = given.get("images") or listed
     iou = float(given.get("matches_iou", 0.5))
     if given.get("matches") and position_of(iou, settings.params.iou) is None:
         raise usage_error(f"matches_iou: the run has no IoU threshold {threshold_text(iou)}, only "
                           f"{thresholds_text(settings.params.iou)}; give --matches-iou one of them")
     detail = _detail(given, settings)
-    settings_files = [path for path in (given.get("config"), images, *files_of(values)) if path]
-    _check_targets(given, [*inputs, *settings_files])
+    check_targets(given, [*inputs, *([listed] if listed else []), *files_of(held)])
     threads = values.get("threads")
     return Request(
         settings=settings, metrics=metrics, format=chosen, per_class=_per_class(str(values.get("per_class", "all"))),
@@ -91,21 +87,6 @@ def _detail(given: dict[str, Any], settings: Settings) -> tuple[float, ...]:
                               f"{thresholds_text(settings.params.iou)}")
         positions[position] = None
     return tuple(settings.params.iou[position] for position in positions if position is not None)
-
-
-def _check_targets(given: dict[str, Any], inputs: list[str]) -> None:
-    """Refuse outputs that cannot be written, or would overwrite an input or each other."""
-    names = {"output": "-o", "matches": "--matches", "save_evidence": "--save-evidence", "html": "--html"}
-    targets = {option: given[name] for name, option in names.items() if given.get(name) is not None}
-    for name in ("matches", "save_evidence", "html"):
-        if given.get(name) == STDOUT:
-            raise usage_error(f"{name}: - is not a file; the result itself goes to stdout")
-    targets = {option: target for option, target in targets.items() if target != STDOUT}
-    for target in targets.values():
-        check_target(target, inputs)
-    for (option, target), (other, another) in combinations(targets.items(), 2):
-        if os.path.realpath(target) == os.path.realpath(another):
-            raise usage_error(f"{target}: is given for {option} and for {other}; they need a file each")
 
 
 def _metrics(asked: Any, params: "Params", chosen: str) -> tuple[Metric, ...]:

@@ -19,12 +19,13 @@ from deteval.cli.options import (
 
 if TYPE_CHECKING:
     from deteval.cli.request import Request
+    from deteval.measures import Ranked
     from deteval.records.dataset import Detections, GroundTruth
     from deteval.records.evidence import Evidence
     from deteval.records.run import Run
     from deteval.records.scores import Scores
 
-    Read = tuple[Run, GroundTruth, Detections]
+    Read = tuple[Run, Ranked, GroundTruth, Detections]
 
 FORMATS = ("table", "json", "csv", "markdown", "coco")
 
@@ -75,7 +76,7 @@ def score(files: tuple[str, ...], **given: Any) -> int:
     predictions, ground_truth = split_files(files)
     with timing.collect() as seconds:
         request = make_request(given, FORMATS, list(files))
-        page = wants_page(given, list(files))
+        page = wants_page(given)
         remark_kernels(given["quiet"])
         scores, exact, found = _score(request, predictions, ground_truth, given)
         with timing.stage("report"):
@@ -94,6 +95,7 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
            ) -> "tuple[Scores, bool, Read]":
     """The scores, False if the cross-check was asked for and found a difference, and what they come from."""
     from deteval.loading.pair import load_pair
+    from deteval.measures import Ranked
     from deteval.records.findings import raise_errors
     from deteval.runs import make_run
     from deteval.scoring import summarise
@@ -107,7 +109,8 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
         images = read_image_list(request.images, truth.images)
     run = make_run(truth, found, request.settings.params, images=images, detail=_detail(request, given),
                    threads=request.threads, reading=request.settings.reading_values)
-    scores = summarise(run, request.metrics, threads=request.threads)
+    ranked = Ranked(run.evidence, request.threads)
+    scores = summarise(run, request.metrics, ranked=ranked)
     raise_errors(scores.findings)
     if given["matches"]:
         from deteval.reports.matches import write_matches
@@ -116,8 +119,8 @@ def _score(request: "Request", predictions: tuple[str, ...], ground_truth: str, 
     if saves:
         scores = _with_evidence(scores, _as_asked(run, request), given)
     if given["with_crosscheck"]:
-        return *_crosschecked(scores, run.evidence, truth, found, request, given), (run, truth, found)
-    return scores, True, (run, truth, found)
+        return *_crosschecked(scores, run.evidence, truth, found, request, given), (run, ranked, truth, found)
+    return scores, True, (run, ranked, truth, found)
 
 
 def _detail(request: "Request", given: dict[str, Any]) -> tuple[float, ...]:
@@ -142,8 +145,8 @@ def _write_page(scores: "Scores", found: "Read", request: "Request", given: dict
     from deteval.cli.page import deliver_score
     from deteval.records.run import Boxes
 
-    run, truth, detections = found
-    deliver_score(scores, run, Boxes(truth, detections), given, request.threads, request.look.digits)
+    run, ranked, truth, detections = found
+    deliver_score(scores, run, ranked, Boxes(truth, detections), given, request.look.digits)
 
 
 def _with_evidence(scores: "Scores", run: "Run", given: dict[str, Any]) -> "Scores":

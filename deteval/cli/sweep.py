@@ -46,9 +46,7 @@ def sweep(config: str, **given: Any) -> int:
     from deteval.cli.sweep_request import MOST_POINTS, make_sweep_request, placed
 
     request = make_sweep_request(config, given, FORMATS)
-    read = (file for files in request.predictions.values() for file in files)
-    others = (config, request.ground_truth, request.images, *read)
-    page = wants_page(given, [path for path in others if path])
+    page = wants_page(given)
     for name in (name for name in request.config.settings if name in request.config.axes):
         remark(f"note: {name}: the axis takes the place of the setting of that name", given["quiet"])
     if given["dry_run"]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from deteval.cli.options import setting_values
 from deteval.cli.output import make_look
+from deteval.cli.targets import check_targets
 from deteval.errors import DetevalError, nearest, usage_error
 from deteval.loading.evidence_file import is_evidence
 from deteval.loading.settings import Settings, files_of, make_settings
@@ -20,7 +21,6 @@ from deteval.records.metric import Metric, parse_metrics
 from deteval.records.params import Params
 from deteval.records.sweep import Axis, Objective, Plan
 from deteval.records.sweep_cells import check_points
-from deteval.reports.writer import check_target
 
 if TYPE_CHECKING:
     from deteval.reports.layout import Look
@@ -58,10 +58,7 @@ def make_sweep_request(path: str, given: dict[str, Any], formats: tuple[str, ...
         raise config.file.error((), "there is no ground truth; write ground_truth: FILE, or give --gt FILE")
     files = [file for shards in config.predictions.values() for file in shards]
     _check_inputs(config, truth, files, images)
-    if given["output"] not in (None, STDIN):
-        cuts = axes["operating_points"].texts if "operating_points" in axes else ()
-        others = [path, *files_of(values), *cuts, *(() if images is None else (str(images),))]
-        check_target(given["output"], [truth, *files, *others])
+    check_targets(given, [path, truth, *files, *_files_of(config)])
     running = dict(config.running) | {name: given[name] for name in RUNNING if given.get(name) is not None}
     return SweepRequest(
         config=config, plan=plan, settings=settings, ground_truth=truth, predictions=config.predictions,
@@ -111,6 +108,13 @@ def _check_inputs(config: SweepConfig, truth: str, files: Sequence[str], images:
         if is_evidence(file):
             raise usage_error(f"{place}{file}: is evidence, which was matched under one set of settings; a sweep needs "
                               f"{'the ground truth' if file == truth else 'the predictions'} to match them anew")
+
+
+def _files_of(config: SweepConfig) -> list[str]:
+    """What the YAML names besides the predictions, whether it is used or an option wins over it."""
+    named = [config.ground_truth, config.settings.get("images"), *files_of(config.settings)]
+    cuts = config.axes["operating_points"].texts if "operating_points" in config.axes else ()
+    return [str(path) for path in (*named, *cuts) if path]
 
 
 def _unreadable(file: str) -> str:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 MODULES = ("numbers", "json_values", "json_columns", "boxes", "similarity", "suppression", "matching",
-           "ordering", "curves", "cut_curves", "lanes", "operating", "influence", "confusion")
+           "ordering", "curves", "cut_curves", "lanes", "operating", "influence", "confusion", "mending", "tallies")
 """Every kernel file."""
 LIBRARY = "built.dll" if sys.platform == "win32" else "built.so"
 HERE = Path(__file__).parent

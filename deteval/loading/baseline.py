@@ -71,7 +71,7 @@ def load_baseline(path: str) -> Baseline:
         return replace(baseline, why_unpaired=f"{beside}, the evidence that {path} names, is not there")
     run = _load(str(beside), f"{path} names it as its evidence: write both anew with deteval score --save-evidence")
     _check_belongs(run, baseline, str(beside))
-    return replace(baseline, run=run)
+    return replace(baseline, run=run, evidence=str(beside))
 
 
 def _from_evidence(path: str, run: Run) -> Baseline:
@@ -79,7 +79,7 @@ def _from_evidence(path: str, run: Run) -> Baseline:
     return Baseline(
         name=path, signature=signature(run.evidence.params), fingerprint=run.fingerprint,
         settings=settings_dict(run.evidence.params) | dict(run.reading), metrics={}, undefined={}, totals={},
-        classes=(), not_comparable=run.not_comparable, run=run,
+        classes=(), not_comparable=run.not_comparable, run=run, evidence=path,
     )
 
 

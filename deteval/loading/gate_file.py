@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from deteval.errors import DetevalError, nearest
 from deteval.loading.gate_rules import RULE_KEYS, check_default, parse_names, parse_rule
-from deteval.loading.settings import SETTINGS, check_images, make_settings, setting_of, settings_beside
+from deteval.loading.settings import SETTINGS, check_images, files_of, make_settings, setting_of, settings_beside
 from deteval.loading.slices import SliceRule, parse_slices
 from deteval.loading.yaml_file import Keys, YamlFile, read_yaml
 from deteval.records.gate import Mute, Rule
@@ -25,7 +25,7 @@ class GateConfig(Struct, frozen=True):
     """What a gate was asked for. Paths are as seen from the current folder.
 
     settings: score's options by name, and `images`. defaults: of rule keys. resampling: fields of `Resampling` that
-    were given. slices: by name.
+    were given. slices: by name. files: what the YAML names besides, whether it is used or an option wins over it.
     """
 
     path: str = ""
@@ -36,6 +36,7 @@ class GateConfig(Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     slices: Mapping[str, SliceRule] = {}
     mutes: tuple[Mute, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def read_gate(path: str | Path, override: Mapping[str, Any] | None = None) -> GateConfig:
@@ -50,8 +51,10 @@ def read_gate(path: str | Path, override: Mapping[str, Any] | None = None) -> Ga
     defaults, resampling = _defaults(file, values.get("defaults", {}))
     defaults |= override or {}
     slices = parse_slices(file, ("slices",), values["slices"]) if values.get("slices") else {}
+    baseline, settings = _baseline(file, values.get("baseline")), _settings(file, values)
+    named = (baseline, settings.get("images"), resampling.get("cluster_by"), *files_of(settings))
     return GateConfig(
-        path=str(path), baseline=_baseline(file, values.get("baseline")), settings=_settings(file, values),
+        path=str(path), baseline=baseline, settings=settings, files=tuple(name for name in named if name),
         defaults=defaults, resampling=resampling, rules=_rules(file, values.get("rules"), defaults, slices),
         slices=slices, mutes=_mutes(file, values.get("mute")),
     )

@@ -13,6 +13,7 @@ MOST_PICTURES = 24
 MOST_BYTES = 2_000_000
 """Of all pictures together, as they stand in the page."""
 LONGEST_SIDE = 512
+NO_FILE = "there is no such file"
 QUALITY = 78
 ORIENTATION, SIDEWAYS = 0x0112, 5
 """The EXIF tag, and the values from which on an image is stored on its side."""
@@ -41,7 +42,7 @@ def make_thumbnails(folder: str, wanted: Sequence[tuple[str | None, float, float
             found.append(Thumbnail(None, problem=problem))
             continue
         if not os.path.isfile(path):
-            found.append(Thumbnail(None, problem="there is no such file"))
+            found.append(Thumbnail(None, problem=NO_FILE))
             continue
         one = _thumbnail(path, width, height)
         if one.source is not None and len(one.source) > left:

@@ -20,7 +20,8 @@ class Baseline(Struct, frozen=True):
     """A score JSON as a gate reads it.
 
     name: its file. settings: score's options by name. undefined: why a metric is None. run: the evidence it names,
-    None if there is none; why_unpaired says why. not_comparable: among other things, what was allowed.
+    None if there is none; why_unpaired says why. evidence: the file of it, "" without. not_comparable: among other
+    things, what was allowed.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Baseline(Struct, frozen=True):
     not_comparable: tuple[str, ...] = ()
     run: Run | None = None
     why_unpaired: str = ""
+    evidence: str = ""
 
 
 def version_of(signature: str) -> str:

@@ -43,7 +43,8 @@ class Calibration(Struct, frozen=True):
     """Reliability at one IoU threshold, first area range and largest cap; ignored detections are left out.
 
     error: expected calibration error of all detections pooled; class_error: the mean over classes with detections;
-    largest: the largest difference in a bin with detections. reason: why there is none.
+    largest: the largest difference in a bin with detections. reason: why there is none. cut: the score of the best F1
+    of all classes, None without a true positive; n_above, error_above: of the detections from there on.
     """
 
     iou: float
@@ -55,12 +56,16 @@ class Calibration(Struct, frozen=True):
     classes: tuple[ClassCalibration, ...]
     expected: tuple[Expected, ...]
     reason: str = ""
+    cut: float | None = None
+    n_above: int = 0
+    error_above: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object."""
         return {
             "iou": self.iou, "n": self.n, "expected_calibration_error": self.error,
             "largest_calibration_error": self.largest, "mean_class_calibration_error": self.class_error,
+            "from_best_f1": {"min_score": self.cut, "n": self.n_above, "expected_calibration_error": self.error_above},
             "bins": [{"low": one.low, "high": one.high, "n": one.n, "mean_score": one.mean_score,
                       "precision": one.precision, "interval": None if one.interval is None else list(one.interval)}
                      for one in self.bins],

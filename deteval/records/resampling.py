@@ -10,6 +10,7 @@ from deteval.errors import nearest, usage_error
 from deteval.records.dataset import Positions
 
 CORRECTIONS = ("max-t", "none")
+LEAST_REPLICATES, MOST_REPLICATES = 100, 1_000_000
 LEAST_ALPHA = 1e-6
 LEAST_UNITS = 10
 """Fewer images, images that hold a class, or clusters than this: an interval misleads, and there is no verdict."""
@@ -34,7 +35,7 @@ class Resampling(Struct, frozen=True):
     cluster_by: str | None = None
 
     def __post_init__(self) -> None:
-        for name, low, high in (("replicates", 100, 1_000_000), ("seed", 0, 2**63 - 1)):
+        for name, low, high in (("replicates", LEAST_REPLICATES, MOST_REPLICATES), ("seed", 0, 2**63 - 1)):
             force_setattr(self, name, checked_whole(name, getattr(self, name), low, high))
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, (int, float)) or not 0 < self.alpha < 0.5:
             raise usage_error(f"alpha: {self.alpha!r} is not between 0 and 0.5; 0.05 gives 95 % intervals")

@@ -1,5 +1,6 @@
 """Whether scores mean what they say, as tables: by score, by class, and what to expect of a score."""
 
+from deteval.errors import counted
 from deteval.records.calibration import Bin, Calibration
 from deteval.records.numbers import threshold_text
 from deteval.reports.layout import Look
@@ -13,6 +14,9 @@ def calibration_sections(calibration: Calibration, look: Look, top: int, whole: 
     if calibration.error is not None:
         notes.append(f"Expected calibration error {look.value(calibration.error)}, largest "
                      f"{look.value(calibration.largest)}, mean over classes {look.value(calibration.class_error)}.")
+    if calibration.error_above is not None and calibration.cut is not None:
+        notes.append(f"From {calibration.cut:.4g} on, where F1 of all classes is best, it is "
+                     f"{look.value(calibration.error_above)} ({counted(calibration.n_above, 'detection')}).")
     if calibration.reason:
         notes.append(f"No calibration error: {calibration.reason}.")
     bins = Section(

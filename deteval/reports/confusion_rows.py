@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from deteval.errors import counted
 from deteval.records.confusion import Confusion
 from deteval.records.numbers import threshold_text
 from deteval.reports.layout import SHORTEST_NAME, Look, cut, display_width
@@ -9,7 +10,8 @@ from deteval.reports.sheet import Section, count, name_cell, rows_of
 
 MOST_COLUMNS = 12
 """Classes of a matrix that is shown whole."""
-BACKGROUND = "background"
+BACKGROUND, MISSED = "background", "missed"
+"""The row of detections that lie on nothing, and the column of objects that nothing found."""
 ROOMY = 80
 """Columns from which on two class names stand side by side in full."""
 Cell = tuple[int, int, int]
@@ -20,7 +22,7 @@ def confusion_sections(confusion: Confusion | None, look: Look, top: int, whole:
     if confusion is None:
         return []
     cells = list(zip(confusion.truth.tolist(), confusion.predicted.tolist(), confusion.count.tolist(), strict=True))
-    names = [*(name_cell(name) for name in confusion.categories.names), BACKGROUND]
+    names = [*(name_cell(name) for name in confusion.categories.names), ""]
     caption = (f"objects paired one to one with kept detections of any class at IoU {threshold_text(confusion.iou)}; "
                f"kept: {confusion.cut}")
     if not whole:
@@ -42,8 +44,14 @@ def _totals(cells: Sequence[Cell], background: int) -> str:
     other = sum(n for truth, predicted, n in cells if truth != predicted and background not in (truth, predicted))
     missed = sum(n for truth, predicted, n in cells if truth != background and predicted == background)
     nothing = sum(n for truth, predicted, n in cells if truth == background)
-    return (f"Of {own + other + missed:,} objects {own:,} are taken for what they are, {other:,} for another class, "
-            f"{missed:,} for nothing; {nothing:,} of {own + other + nothing:,} detections lie on nothing.")
+    return (f"Of {counted(own + other + missed, 'object')} {own:,} {_be(own)} taken for what "
+            f"{'it is' if own == 1 else 'they are'}, {other:,} for another class, and {missed:,} {_be(missed)} missed; "
+            f"{nothing:,} of {counted(own + other + nothing, 'detection')} {'lies' if nothing == 1 else 'lie'} on "
+            "nothing.")
+
+
+def _be(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _pairs(cells: Sequence[Cell], names: list[str], confusion: Confusion, look: Look, top: int, caption: str,
@@ -55,7 +63,8 @@ def _pairs(cells: Sequence[Cell], names: list[str], confusion: Confusion, look: 
     short = names if look.width is None or look.width >= ROOMY else [cut(name, SHORTEST_NAME) for name in names]
     body = [[names[truth], short[predicted], count(n), f"{100 * n / objects[truth]:.1f} %"]
             for truth, predicted, n in wrong[:top]]
-    rest = [f"{len(wrong) - top:,} more pairs are confused."] if len(wrong) > top else []
+    more = len(wrong) - top
+    rest = [f"{counted(more, 'more pair')} {_be(more)} confused."] if more > 0 else []
     none = [] if wrong else ["No object is taken for another class."]
     return Section("confusion", rows_of(["object", "taken for", "objects", "of its class"], body), caption=caption,
                    left=2, names=0, notes=(*none, *rest, _totals(cells, background), *_left_out(confusion)))
@@ -63,7 +72,9 @@ def _pairs(cells: Sequence[Cell], names: list[str], confusion: Confusion, look: 
 
 def _left_out(confusion: Confusion) -> list[str]:
     total = int(confusion.left_out.sum())
-    return [f"{total:,} kept detections on crowds or objects that do not count are left out."] if total else []
+    if not total:
+        return []
+    return [f"{counted(total, 'kept detection')} on crowds or objects that do not count {_be(total)} left out."]
 
 
 def _sums(cells: Sequence[Cell], axis: int, length: int) -> list[int]:
@@ -78,10 +89,12 @@ def _matrix(cells: Sequence[Cell], names: list[str], caption: str) -> Section:
     table = [[0] * len(names) for _ in names]
     for truth, predicted, n in cells:
         table[truth][predicted] = n
-    body = [[name, *(count(n) if n else "." for n in row)] for name, row in zip(names, table, strict=True)]
+    body = [[name, *(count(n) if n else "." for n in row)]
+            for name, row in zip([*names[:-1], BACKGROUND], table, strict=True)]
     body[-1][-1] = ""
-    return Section("confusion matrix", tuple(map(tuple, [["object", *names], *body])),
-                   caption=f"rows: what objects are, columns: what they are taken for; {caption}")
+    return Section("confusion matrix", tuple(map(tuple, [["object", *names[:-1], MISSED], *body])),
+                   caption=f"rows: what objects are, columns: what they are taken for; {MISSED}: objects without a "
+                           f"detection, {BACKGROUND}: detections without an object; {caption}")
 
 
 def _classes(cells: Sequence[Cell], names: list[str], confusion: Confusion, top: int, caption: str) -> Section:

@@ -19,9 +19,12 @@ FIX_WORDS = {
     "both": "another class, and box fits badly",
     "duplicate": "object is found already",
     "background": "no object there",
-    "missed": "object with nothing near to mend",
+    "missed": "not found, and nothing near to mend",
 }
 """What each kind of error is."""
+MISSES = ("Of the objects that are not found, whatever the score, those are missed that no error could be mended into; "
+          "confusion misses objects at its score cut, and suspects are unseen if nothing sure enough comes near.")
+"""Why the parts count different objects."""
 SHORT = ("classif", "localis", "both", "duplic", "backgr", "missed")
 """Their names in a heading, in the order of KINDS."""
 FEW = 3
@@ -56,6 +59,10 @@ def diagnosis_sheet(diagnosis: Diagnosis, look: Look, by: str = "", top: int = 1
         findings=diagnosis.findings)
 
 
+def _metric(iou: float) -> str:
+    return f"AP@{threshold_text(iou)}"
+
+
 def _at(kinds: ErrorKinds) -> str:
     return f"IoU {threshold_text(kinds.iou)}"
 
@@ -66,14 +73,15 @@ def _kinds(kinds: ErrorKinds, look: Look) -> Section:
             for name, one in ((name, whole.kinds[name]) for name in KINDS)]
     body += [["all false positives", "of every kind together", count(whole.false_positives.count),
               points(whole.false_positives.cost, look, signed=False)],
-             ["all false negatives", "objects that are not found", count(whole.false_negatives.count),
+             ["all false negatives", "every object that is not found", count(whole.false_negatives.count),
               points(whole.false_negatives.cost, look, signed=False)]]
-    at = _at(kinds)
+    at, metric = _at(kinds), _metric(kinds.iou)
     return Section(
         "error kinds", rows_of(["kind", "what it is", "errors", "cost"], body), left=2, names=1,
         optional=("what it is",),
-        caption=f"at {at}, area {kinds.area}, at most {kinds.max_dets} detections; cost: by how many points (0.01) AP "
-                f"at {at} would rise were these errors mended alone. Costs do not add up")
+        caption=f"at {at}, area {kinds.area}, at most {kinds.max_dets} detections; cost: by how many points (0.01) "
+                f"{metric} would rise were these errors mended alone. Costs do not add up",
+        notes=(MISSES,))
 
 
 def _breakdowns(title: str, parts: Sequence[Breakdown], kinds: ErrorKinds, look: Look, top: int | None) -> Section:
@@ -84,22 +92,21 @@ def _breakdowns(title: str, parts: Sequence[Breakdown], kinds: ErrorKinds, look:
         known = sorted((one for one in parts if one.ap is not None), key=lambda one: one.ap or 0.0)
         shown = known[:top]
         if len(shown) < len(parts):
-            notes = (f"the {len(shown):,} of {len(parts):,} classes with the lowest AP; --top N shows more",)
-    heading = ["id", "class" if title == "classes" else "size", "n_gt", "TP", f"AP@{threshold_text(kinds.iou)}",
-               *SHORT]
+            lowest = f"the {len(shown):,} of {len(parts):,} classes with the lowest {_metric(kinds.iou)}"
+            notes = (f"{lowest}; --top N shows more",)
+    heading = ["id", "class" if title == "classes" else "size", "n_gt", "TP", _metric(kinds.iou), *SHORT]
     body = [[name_cell(one.id), name_cell(one.name), count(one.n_gt), count(one.true_positives), look.value(one.ap),
              *(points(one.kinds[name].cost, look, signed=False) for name in KINDS)] for one in shown]
     rows = rows_of(heading, body)
     left = 2 if "id" in rows[0] else 1
-    return Section(title, rows, caption=f"cost of each kind of error in points of AP at {_at(kinds)}", left=left,
+    return Section(title, rows, caption=f"cost of each kind of error in points of {_metric(kinds.iou)}", left=left,
                    names=left - 1, optional=("TP", "id", "both", "duplic", "n_gt"), notes=notes)
 
 
 def _images(diagnosis: Diagnosis, look: Look, top: int) -> Section:
     body = [[*image_cells(one.image_id, one.file_name), count(one.missed), count(one.false_positives),
              points(one.cost, look, signed=False)] for one in diagnosis.images[:top]]
-    rows = rows_of(["image", "file", "missed", "FP", "cost"], body)
+    rows = rows_of(["image", "file", "not found", "FP", "cost"], body)
     left = 2 if "file" in rows[0] else 1
-    return Section("worst images", rows, left=left, names=left - 1, optional=("file",),
-                   caption="cost: what their errors take from AP at IoU "
-                           f"{threshold_text(diagnosis.iou)}, in points, to first order")
+    return Section("worst images", rows, left=left, names=left - 1,
+                   caption=f"cost: what their errors take from {_metric(diagnosis.iou)}, in points, to first order")

@@ -25,9 +25,9 @@ def heading(explanation: Explanation) -> str:
 
 def sentences(explanation: Explanation, look: Look) -> list[str]:
     """The classes, kinds of change and images with the largest shares against the model, and what stands out."""
-    classes = [f"{one.name} ({points(one.share, look)})" for one in _against(explanation.classes)]
-    kinds = [f"{change_text(one)} ({points(one.share, look)})" for one in _against(explanation.kinds)]
-    images = [f"{one.image_id} ({points(one.share, look)})" for one in _against(explanation.images)]
+    classes = [f"{one.name} ({points(one.share, look)})" for one in worst(explanation.classes)]
+    kinds = [f"{change_text(one)} ({points(one.share, look)})" for one in worst(explanation.kinds)]
+    images = [f"{one.image_id} ({points(one.share, look)})" for one in worst(explanation.images)]
     lines = [f"- {printable(text)}" for text in explanation.remarks[:MOST]]
     lines += [f"{name}: {printable('; '.join(found))}" for name, found in
               (("classes", classes), (f"changes at IoU {threshold_text(explanation.iou)}", kinds), ("images", images))
@@ -49,14 +49,14 @@ def explanation_dict(explanation: Explanation | None) -> dict[str, Any] | None:
     return {
         "metric": explanation.metric, "iou": explanation.iou, "base": explanation.base_value,
         "new": explanation.new_value, "difference": explanation.difference,
-        "classes": [{"id": one.id, "name": one.name, "share": one.share} for one in _against(explanation.classes)],
+        "classes": [{"id": one.id, "name": one.name, "share": one.share} for one in worst(explanation.classes)],
         "kinds": [{"group": one.group, "kind": one.kind, "base": one.base, "new": one.new, "share": one.share}
-                  for one in _against(explanation.kinds)],
-        "images": [one.to_dict() for one in _against(explanation.images)],
+                  for one in worst(explanation.kinds)],
+        "images": [one.to_dict() for one in worst(explanation.images)],
         "missing": dict(explanation.missing), "remarks": list(explanation.remarks[:MOST]),
     }
 
 
-def _against(parts: Sequence[Any]) -> list[Any]:
+def worst(parts: Sequence[Any]) -> list[Any]:
     """Those with the largest shares against the model, the largest first."""
     return sorted((one for one in parts if (one.share or 0.0) < 0), key=lambda one: one.share)[:MOST]

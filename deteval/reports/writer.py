@@ -16,10 +16,8 @@ def check_target(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
     target = Path(path)
     if os.path.exists(path) and not target.is_file() and not target.is_dir():  # a device or a pipe
         return
-    for source in inputs:
-        with contextlib.suppress(OSError, ValueError):
-            if target.samefile(source):
-                raise usage_error(f"{path}: is an input too; write the result elsewhere")
+    if is_one_of(path, inputs):
+        raise usage_error(f"{path}: is an input too; write the result elsewhere")
     folder = Path(os.path.realpath(path)).parent
     if os.path.isdir(path):
         raise usage_error(f"{path}: is a directory, a file name is needed")
@@ -29,17 +27,22 @@ def check_target(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
         raise usage_error(f"{path}: the folder {folder} cannot be written to")
 
 
-def write_file(path: str | Path, pieces: Iterable[str]) -> None:
-    """Write a text to a file, whole or not at all."""
-    import io  # most results go to stdout
+def is_one_of(path: str | Path, inputs: Iterable[str | Path]) -> bool:
+    """Whether a path leads to one of the files, however each is spelled; one that is not there is none."""
+    for source in inputs:
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.samefile(path, source):
+                return True
+    return False
 
-    from deteval.whole_file import whole_file
+
+def write_file(path: str | Path, pieces: Iterable[str | bytes]) -> None:
+    """Write a text to a file, whole or not at all; pieces of bytes as they are."""
+    from deteval.whole_file import whole_file  # most results go to stdout
 
     with whole_file(path) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
-        text.writelines(pieces)
-        text.flush()
-        text.detach()
+        for piece in pieces:
+            stream.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
 
 
 def write_stdout(text: str) -> None:

@@ -18,7 +18,7 @@ from deteval.records.evidence import Evidence
 from deteval.records.explanation import ClassShare, Explanation, ImageShare, KindShare, SliceShare
 from deteval.records.metric import Cell, Metric, as_metrics
 from deteval.records.numbers import threshold_text
-from deteval.records.run import Run
+from deteval.records.run import Boxes, Run
 from deteval.runs import versions
 from deteval.scoring import all_findings
 from deteval.threads import map_chunks
@@ -27,14 +27,19 @@ OTHER_AREA = "kinds of change are told in the first area range and at the larges
 NO_DETAIL = ("{} does not say what each detection was matched with at IoU {}; save evidence with `deteval score "
              "--save-evidence FILE --detail {}`, or give predictions and ground truth")
 
+ROUNDING, ROUNDING_PART = 1e-15, 1e-12
+"""What rounding leaves of a share that is 0: on its own, and beside the values that cancel in it."""
+
 
 def explain(base: Run | Evidence, new: Run | Evidence, metric: str | Metric = "AP", *, iou: float = 0.5, top: int = 10,
-            slices: Mapping[str, Sequence[int] | Ints] | None = None, threads: int | None = None) -> Explanation:
+            slices: Mapping[str, Sequence[int] | Ints] | None = None,
+            boxes: tuple[Boxes | None, Boxes | None] | None = None, threads: int | None = None) -> Explanation:
     """Share the difference of an AP between two models out to classes, images, slices and kinds of change.
 
     metric: an AP, of one class if it names one. iou: the threshold of the run at which kinds of change are told; they
     need the detail table there. top: how many images are listed, in all and in each of so many classes. slices: name ->
-    positions of images. Classes add up to the difference; images and kinds do with the remainder (docs/explain.md).
+    positions of images. boxes: what base and new were matched from, for remarks on where boxes moved. Classes add up
+    to the difference; images and kinds do with the remainder (docs/explain.md).
     Errors: `DetevalError`, undecidable where settings, ground truth or allowances differ, usage for a metric that is
     no AP or that the run does not have, or a threshold that it lacks.
     """
@@ -53,7 +58,7 @@ def explain(base: Run | Evidence, new: Run | Evidence, metric: str | Metric = "A
     agree = None if changes is None else agreement_bits(changes, of_base, of_new)
     shared = _Shared(asked, cell, iou, of_base, of_new, attribute(ranked[0], ranked[1], asked, agree, threads))
     kinds = () if changes is None else share_kinds(changes, shared.values, of_base, of_new, shared.category)
-    return _explanation(runs, ranked, measured, shared, changes, kinds, top, slices or {}, missing)
+    return _explanation(runs, ranked, measured, shared, changes, kinds, top, slices or {}, boxes, missing)
 
 
 def _one_metric(metric: str | Metric) -> Metric:
@@ -106,12 +111,13 @@ class _Shared(Struct, frozen=True):
         return float(self.values.base[rows[0]].sum() + self.values.new[rows[1]].sum())
 
     def by_image(self, category: int | None = None) -> Floats:
-        """The share of every image, of one class or of all; exactly 0 where nothing changed."""
+        """The share of every image, of one class or of all; exactly 0 where nothing changed, or only the last digits of
+        what cancels."""
         rows = self.rows(category)
         image = np.concatenate([self.base.image[rows[0]], self.new.image[rows[1]]])
         worth = np.concatenate([self.values.base[rows[0]], self.values.new[rows[1]]])
-        shares: Floats = np.bincount(image, worth, len(self.base.images)).astype(np.float64)
-        return shares
+        shares, sizes = (np.bincount(image, one, len(self.base.images)) for one in (worth, np.abs(worth)))
+        return np.where(np.abs(shares) > np.maximum(ROUNDING, ROUNDING_PART * sizes), shares, 0.0)
 
     def image_counts(self, category: int | None = None) -> tuple[Ints, Ints, Ints]:
         """Objects that only the base finds, those that only the new model finds, and how many false positives more
@@ -134,7 +140,8 @@ class _Shared(Struct, frozen=True):
 
 def _explanation(runs: Sequence[Run], ranked: Sequence[Ranked], measured: Sequence[Measurement], shared: _Shared,
                  changes: Changes | None, kinds: tuple[KindShare, ...], top: int,
-                 slices: Mapping[str, Sequence[int] | Ints], missing: dict[str, str]) -> Explanation:
+                 slices: Mapping[str, Sequence[int] | Ints], boxes: tuple[Boxes | None, Boxes | None] | None,
+                 missing: dict[str, str]) -> Explanation:
     base_value, new_value = (_number(one.values[0]) for one in measured)
     difference = None if base_value is None or new_value is None else new_value - base_value
     by_image = shared.by_image()
@@ -142,8 +149,9 @@ def _explanation(runs: Sequence[Run], ranked: Sequence[Ranked], measured: Sequen
     classes = _classes(ranked[0], measured, shared, top)
     remarks = observe(Observed(base=shared.base, new=shared.new, iou=shared.iou, difference=difference or 0.0,
                                classes=classes, categories=shared.categories, by_image=by_image, changes=changes,
-                               kinds=kinds, values=shared.values))
-    of_models = map_chunks(lambda run: all_findings(run, threads=1), runs, ranked[0].threads)
+                               kinds=kinds, values=shared.values,
+                               thresholds=tuple(shared.cell.thresholds), boxes=boxes))
+    of_models = map_chunks(lambda pair: all_findings(*pair), list(zip(runs, ranked, strict=True)), ranked[0].threads)
     models = [Model(name=run.name, fingerprint=run.fingerprint, not_comparable=run.not_comparable, inputs=run.inputs,
                     findings=findings) for run, findings in zip(runs, of_models, strict=True)]
     return Explanation(

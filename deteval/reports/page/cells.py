@@ -1,14 +1,18 @@
 """How a number of a page is written: rounded for the eye, the full value beside it."""
 
 import math
+from html import escape
 from typing import Any
 
 from msgspec import Struct
 
 from deteval.reports.layout import printable
-from deteval.reports.page.sections import COUNT, DIFFERENCE, SHARE, TEXT, VALUE, Headline
+from deteval.reports.page.sections import CHANGE, COUNT, DIFFERENCE, POINTS, SHARE, TEXT, VALUE, Headline, Table
 
 NOT_AVAILABLE = "n/a"
+PROVEN = ("drop", "rise", "failed")
+"""Words of a verdict that there is a difference, or too large a one."""
+SIGNED = (DIFFERENCE, CHANGE)
 LONG = 32
 """Characters of a text that is broken into lines where room is short."""
 
@@ -30,12 +34,32 @@ def cell(value: Any, kind: str, digits: int) -> Cell:
         text = printable(str(value))
         return Cell(text, "", "long" if len(text) > LONG else "")
     full = "" if kind == TEXT else str(value)
-    return Cell(_rounded(value, kind, digits), full, _tone(value) if kind == DIFFERENCE else "")
+    text = _rounded(value, kind, digits)
+    return Cell(text, full, _tone(text) if kind == DIFFERENCE else "")
+
+
+def table_body(table: Table, digits: int) -> str:
+    """The rows of a table as HTML, every text and value escaped."""
+    kinds = [column.kind for column in table.columns]
+    lines = []
+    for row in table.rows:
+        cells = []
+        proven = table.judged is not None and row[table.judged] in PROVEN
+        for place, (value, kind) in enumerate(zip(row, kinds, strict=False)):
+            shown, tag = cell(value, kind, digits), "td" if place else "th"
+            look = "" if shown.tone in ("up", "down") and not proven else shown.tone
+            tone = f" class={escape(look)}" if look else ""
+            full = f" data-value={escape(shown.value)}" if shown.value else ""
+            scope = "" if place else " scope=row"
+            cells.append(f"<{tag}{scope}{tone}{full}>{escape(shown.text)}</{tag}>")
+        lines.append("<tr>" + "".join(cells) + "</tr>\n")
+    return "".join(lines)
 
 
 def headline_cell(headline: Headline, digits: int) -> Cell:
     """The number of a headline."""
-    return cell(headline.value, _kind(headline), digits)
+    shown = cell(headline.value, _kind(headline), digits)
+    return shown if headline.toned or shown.tone == "missing" else Cell(shown.text, shown.value)
 
 
 def interval(headline: Headline, digits: int) -> str:
@@ -56,11 +80,16 @@ def _rounded(value: float, kind: str, digits: int) -> str:
         return str(value)
     if kind == SHARE:
         return f"{value:.1%}"
-    sign = "+" if kind == DIFFERENCE and value else ""
-    if isinstance(value, int) or kind == COUNT:
+    sign = "+" if kind in SIGNED and value else ""
+    if kind in (POINTS, CHANGE):
+        text = f"{100 * value:{sign}.{max(digits - 1, 0)}f}"
+    elif isinstance(value, int) or kind == COUNT:
         return f"{value:{sign},}"
-    return f"{value:{sign}.{digits}f}"
+    else:
+        text = f"{value:{sign}.{digits}f}"
+    return text if float(text) else text.lstrip("+-")
 
 
-def _tone(value: float) -> str:
-    return "up" if value > 0 else "down" if value < 0 else ""
+def _tone(text: str) -> str:
+    """By what is read: a zero after rounding is neither up nor down."""
+    return "up" if text.startswith("+") else "down" if text.startswith("-") else ""

@@ -78,15 +78,19 @@ def _fields(chart: Chart) -> dict[str, Any]:
     """A chart's fields; its groups as a list, for a JavaScript object does not keep the order of names like `10`."""
     left_out = ("id", "note", "groups", "low", "high")
     fields = {name: getattr(chart, name) for name in chart.__struct_fields__ if name not in left_out}
-    return {**fields, "groups": [{"name": name, **_group(chart, name)} for name in chart.groups]}
+    places: dict[tuple[Any, ...], int] = {}
+    groups = [{"name": name, **_group(chart, name, places)} for name in chart.groups]
+    return {**fields, "groups": groups, "places": list(places)}
 
 
-def _group(chart: Chart, group: str) -> dict[str, Any]:
-    """What a chart shows of one group; with a series stand the ends of its intervals."""
+def _group(chart: Chart, group: str, places: dict[tuple[Any, ...], int]) -> dict[str, Any]:
+    """What a chart shows of one group; with a series stand the ends of its intervals. places: where the points of
+    curves stand, each sequence once; a curve has its number."""
     if isinstance(chart, Heatmap):
         return {"cells": chart.groups[group], "best": chart.best.get(group)}
     if isinstance(chart, Lines):
-        return {"lines": [{"name": name, **line} for name, line in chart.groups[group].items()]}
+        return {"lines": [{"name": name, **line, "x": places.setdefault(tuple(line["x"]), len(places))}
+                          for name, line in chart.groups[group].items()]}
     return {"series": [{"name": name, "values": values, "low": chart.low.get(name), "high": chart.high.get(name)}
                        for name, values in chart.groups[group].items()]}
 

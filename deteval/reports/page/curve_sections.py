@@ -35,7 +35,7 @@ def curve_sections(curves: ScoreCurves, cuts: Mapping[str, float | None] | None 
     marked = " The dashed line marks the chosen cut." if cuts is not None or one_cut is not None else ""
     over_scores: tuple[Section, ...] = (
         Lines("rates-over-score", "Precision, recall and F1 over score",
-              "score cut: detections at or above it are kept", f"at {at}", rates,
+              "score cut: detections at or above it are kept", f"precision, recall, F1 at {at}", rates,
               x_range=(low, high) if high > low else None, y_range=UNIT,
               note=_notes(f"All classes: detections of all classes pooled.{marked} Precision ends where nothing is "
                           "kept.", note)),
@@ -83,8 +83,7 @@ def _falling(values: Floats) -> dict[str, Any]:
     positive = np.flatnonzero(values > 0)
     end = int(positive[-1]) + 2 if len(positive) else 1
     places = places if end >= len(values) - 1 else np.append(places[:end], len(values) - 1)
-    recalls = recall_points()
-    return {"x": short((recalls[i] for i in places.tolist()), 2), "y": short(values[places].tolist())}
+    return {"x": short(np.array(recall_points())[places], 2), "y": short(values[places])}
 
 
 def _rates(curves: ScoreCurves, hits: Ints, misses: Ints, n_gt: int, cut: float | None) -> Group:
@@ -93,8 +92,8 @@ def _rates(curves: ScoreCurves, hits: Ints, misses: Ints, n_gt: int, cut: float 
     rows = true + curves.kept(misses)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = {"precision": true / rows, "recall": true / n_gt, "F1": 2.0 * true / (rows + n_gt)}
-    x = short(curves.cuts.tolist(), 6)
-    lines: Group = {name: {"x": x, "y": short(found.tolist())} for name, found in values.items()}
+    x = short(curves.cuts, 6)
+    lines: Group = {name: {"x": x, "y": short(found)} for name, found in values.items()}
     lines["recall"]["dash"] = True
     if cut is not None and np.isfinite(cut):
         lines["chosen cut"] = {"x": [cut, cut], "y": [0, 1], "dash": True}

@@ -7,8 +7,8 @@ from deteval.records.params import signature
 from deteval.records.scores import settings_dict
 from deteval.reports.page.diagnosis_sections import diagnosis_sections, image_table, opening_sections
 from deteval.reports.page.explanation_sections import explanation_sections, summary
-from deteval.reports.page.parts import facts_of, input_facts, settings_facts, worth_saying
-from deteval.reports.page.sections import BAD, GOOD, PLAIN, Headline, Page, Pictures, Section, Verdict
+from deteval.reports.page.parts import facts_of, input_facts, settings_facts, short_names, worth_saying
+from deteval.reports.page.sections import PLAIN, Headline, Page, Pictures, Section, Verdict
 
 
 def diagnosis_page(found: Diagnosis, pictures: Pictures | None = None, digits: int = 4) -> Page:
@@ -19,7 +19,8 @@ def diagnosis_page(found: Diagnosis, pictures: Pictures | None = None, digits: i
     totals = [("images", f"{found.n_images:,}"), ("ground truths", f"{found.n_gt:,}"),
               ("detections", f"{found.n_det:,}"), ("errors told at", f"IoU {threshold_text(found.iou)}")]
     return Page(
-        title=f"Errors of {found.name or 'detections'}", command="explain", verdict=None,
+        title=f"Errors of {short_names([found.name])[0] or 'detections'}", path=found.name,
+        command="explain", verdict=None,
         headlines=tuple(Headline(name, value) for name, value in found.metrics.items()),
         findings=worth_saying(found.findings), not_comparable=found.not_comparable,
         facts=(*input_facts(found.inputs), *totals,
@@ -29,7 +30,6 @@ def diagnosis_page(found: Diagnosis, pictures: Pictures | None = None, digits: i
 
 def explanation_page(found: Explanation, pictures: Pictures | None = None, digits: int = 4) -> Page:
     """Why a metric changed."""
-    moved = found.difference or 0.0
     models = (found.base, found.new)
     facts = [("base", found.base.name), ("new", found.new.name),
              *input_facts(each for model in models for each in model.inputs), ("images", f"{found.n_images:,}"),
@@ -38,8 +38,9 @@ def explanation_page(found: Explanation, pictures: Pictures | None = None, digit
              *([("versions", ", ".join(f"{name} {text}" for name, text in found.versions.items()))]
                if found.versions else [])]
     return Page(
-        title=f"{found.base.name} to {found.new.name}", command="explain",
-        verdict=Verdict(summary(found), PLAIN if not moved else GOOD if moved > 0 else BAD),
+        title=" to ".join(short_names([one.name for one in models])), path=", ".join(one.name for one in models),
+        command="explain",
+        verdict=Verdict(summary(found), PLAIN),
         headlines=(Headline(f"{found.metric}, difference", found.difference, signed=True),
                    Headline(f"{found.metric} of base", found.base_value),
                    Headline(f"{found.metric} of new", found.new_value)),

@@ -5,8 +5,10 @@ from typing import Any
 from deteval.errors import counted
 from deteval.records.explanation import Explanation, ImageShare
 from deteval.records.numbers import threshold_text
+from deteval.reports.explanation_rows import NOT_A_TEST, change_text
 from deteval.reports.page.parts import missing_lines
 from deteval.reports.page.sections import (
+    CHANGE,
     COUNT,
     DIFFERENCE,
     VALUE,
@@ -19,8 +21,9 @@ from deteval.reports.page.sections import (
 
 MOST_BARS = 20
 """Classes that get a bar, those with the largest shares."""
+SHARE = Column("share in points", CHANGE, "of the difference, in points (0.01)")
 IMAGE_COLUMNS = (
-    Column("share", DIFFERENCE, "of the difference"), Column("lost", COUNT, "objects that only the base finds"),
+    SHARE, Column("lost", COUNT, "objects that only the base finds"),
     Column("gained", COUNT, "objects that only the new model finds"),
     Column("false positives", COUNT, "how many more the new model has"))
 
@@ -28,17 +31,22 @@ IMAGE_COLUMNS = (
 def explanation_sections(found: Explanation, prefix: str = "") -> tuple[Section, ...]:
     """Remarks first, then classes, kinds, images and slices. prefix: of ids, where a page holds several."""
     at = f"IoU {threshold_text(found.iou)}"
+    shares = (*(one.share for one in found.classes), *(one.share for one in found.images),
+              *(one.share for one in found.kinds))
+    if found.difference == 0 and not any(shares):
+        return (Words(f"{prefix}why", "Why", (
+            f"Nothing to explain: no class, image or kind of change moves {found.metric}.",)),)
     sections: list[Section] = []
     if found.remarks:
-        sections.append(Words(f"{prefix}why", "Why: what stands out", found.remarks))
+        sections.append(Words(f"{prefix}why", "Why: what stands out", found.remarks, listed=True))
     sections += _kinds(found, prefix, at)
     sections += _classes(found, prefix)
     sections += _images(found, prefix, at)
     if found.slices:
         rows = tuple((one.name, one.n_images, one.share) for one in found.slices)
         sections.append(Table(f"{prefix}why-slices", "Shares of slices", (
-            Column("slice"), Column("images", COUNT), Column("share", DIFFERENCE, "of the difference")), rows,
-            note="Slices may overlap: shares need not add up."))
+            Column("slice"), Column("images", COUNT), SHARE), rows,
+            note="Of the difference on all images, in points; slices may overlap."))
     if found.missing:
         sections.append(Words(f"{prefix}why-missing", "What the explanation cannot tell",
                               missing_lines(found.missing)))
@@ -54,32 +62,34 @@ def _classes(found: Explanation, prefix: str) -> list[Section]:
     sections: list[Section] = []
     if largest:
         sections.append(Bars(
-            f"{prefix}why-classes", f"Classes that moved {found.metric} most", f"share of the difference of "
+            f"{prefix}why-classes", f"Classes that moved {found.metric} most", f"share, in points of "
             f"{found.metric}", "class", tuple(one.name for one in largest),
-            {"": {"share": tuple(one.share for one in largest)}}, horizontal=True))
+            {"": {"share": tuple(one.share for one in largest)}}, horizontal=True, points=True))
     return [*sections, Table(
         f"{prefix}why-class-table", "Shares of classes", (
             Column("class"), Column("ground truths", COUNT), Column("base", VALUE), Column("new", VALUE),
-            Column("difference", DIFFERENCE), Column("share", DIFFERENCE, "of the difference over all classes")), rows,
-        filter=len(rows) > 10, note=f"Shares add up to the difference of {found.metric}.")]
+            Column("difference", DIFFERENCE), SHARE), rows,
+        filter=len(rows) > 10,
+        note=f"Shares, in points (0.01), add up to the difference of {found.metric}.")]
 
 
 def _kinds(found: Explanation, prefix: str, at: str) -> list[Section]:
     if not found.kinds:
         return []
     shown = [one for one in found.kinds if one.base or one.new]
-    names = tuple(f"{one.group.replace('false positives', 'FP')}: {one.kind}" for one in shown)
-    rows: list[tuple[Any, ...]] = [(one.group, one.kind, one.base, one.new, one.share) for one in found.kinds]
-    rows += [("remainder", "not explained", None, None, found.remainder)]
+    names = tuple(map(change_text, shown))
+    rows: list[tuple[Any, ...]] = [(change_text(one), one.base, one.new, one.share) for one in found.kinds
+                                   if one.base or one.new or one.share]
+    rows += [("remainder", None, None, found.remainder), ("difference", None, None, found.difference)]
     return [
-        Bars(f"{prefix}why-kinds", "Kinds of change", f"share of the difference of {found.metric}", "kind", names,
-             {"": {"share": tuple(one.share for one in shown)}}, horizontal=True,
-             note=f"Kinds are told at {at}. lost: found by the base alone; gained: by the new model alone; kept: by "
-                  "both."),
+        Bars(f"{prefix}why-kinds", "Kinds of change", f"share, in points of {found.metric}", "change",
+             names, {"": {"share": tuple(one.share for one in shown)}}, horizontal=True, points=True,
+             note=f"Told at {at}."),
         Table(f"{prefix}why-kind-table", "Shares of kinds of change", (
-            Column("group"), Column("kind"), Column("base", COUNT, "objects, or false positives of the base"),
-            Column("new", COUNT), Column("share", DIFFERENCE, "of the difference")), tuple(rows),
-            note=f"Shares and the remainder add up to the difference of {found.metric}."),
+            Column("change"), Column("base", COUNT, "objects, or false positives, of the base"),
+            Column("new", COUNT, "objects, or false positives, of the new model"), SHARE), tuple(rows),
+            note="base, new: objects, or false positives, of each. Shares, in points (0.01), and the remainder add up "
+                 f"to the difference of {found.metric}."),
     ]
 
 
@@ -89,11 +99,13 @@ def _images(found: Explanation, prefix: str, at: str) -> list[Section]:
     rows: list[tuple[Any, ...]] = [(str(one.image_id), one.file_name or "", *_cells(one)) for one in found.images]
     rest = found.n_images - len(found.images)
     rows += [("other images", f"{rest:,}" if rest > 0 else "", found.elsewhere, None, None, None),
-             ("remainder", "not explained", found.remainder, None, None, None)]
+             ("remainder", "", found.remainder, None, None, None),
+             ("difference", "", found.difference, None, None, None)]
     sections: list[Section] = [Table(
         f"{prefix}why-images", "Images that moved it most", (Column("image"), Column("file"), *IMAGE_COLUMNS),
         tuple(rows), filter=len(rows) > 10,
-        note=f"Objects and false positives at {at}, all classes, of {counted(found.n_images, 'image')}.")]
+        note=f"Shares in points (0.01), to first order; objects and false positives at {at}, all classes. "
+             f"{counted(found.n_images, 'image')} in all; remainder: what such shares leave unexplained.")]
     listed: list[tuple[Any, ...]] = [(one.name, str(image.image_id), image.file_name or "", *_cells(image))
               for one in found.classes for image in one.images]
     listed += [(one.name, name, "", share, None, None, None) for one in found.classes if one.images
@@ -117,4 +129,4 @@ def summary(found: Explanation) -> str:
         return f"{found.metric} is the same in both models, {found.new_value:.4f}."
     verb = "fell" if found.difference < 0 else "rose"
     return (f"{found.metric} {verb} by {abs(100 * found.difference):.2f} points, from {found.base_value:.4f} to "
-            f"{found.new_value:.4f}; whether by chance, compare tells.")
+            f"{found.new_value:.4f}. {NOT_A_TEST}")

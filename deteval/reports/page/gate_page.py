@@ -1,12 +1,12 @@
 """The page of `deteval gate`: the verdict, every demand, and why the metric moved."""
 
 from deteval.records.explanation import Explanation
-from deteval.records.gate import FAIL, FAILED, MAX_RISE, PASS, Outcome, Verdict
+from deteval.records.gate import FAIL, FAILED, MAX_RISE, PASS, PASSED, Outcome, Verdict
 from deteval.reports.gate_remarks import alpha_of, headline, left_untested, remarks
 from deteval.reports.gate_rows import failures, soft, undecidable
 from deteval.reports.gate_words import sentence
 from deteval.reports.page.explanation_sections import explanation_sections
-from deteval.reports.page.parts import worth_saying
+from deteval.reports.page.parts import filled, short_names, worth_saying
 from deteval.reports.page.sections import (
     BAD,
     COUNT,
@@ -45,7 +45,8 @@ def gate_page(verdict: Verdict, explained: Explanation | None = None, pictures: 
     if text := (*remarks(verdict), *left_untested(verdict, everything=True)):
         sections.append(Words("method", "How this was tested", text))
     return Page(
-        title=f"Gate of {verdict.model}", command="gate", verdict=Sentence(headline(verdict), tone),
+        title=f"Gate of {short_names([verdict.model])[0]}", path=verdict.model, command="gate",
+        verdict=Sentence(headline(verdict), tone, "Gate"),
         headlines=tuple(_headline(one) for one in _overall(verdict)), findings=worth_saying(verdict.findings),
         not_comparable=(), facts=tuple((name, text) for name, text in facts if text), sections=tuple(sections),
         digits=digits)
@@ -65,7 +66,8 @@ def _headline(one: Outcome) -> Headline:
     if one.difference is None:
         return Headline(one.name, one.value, hint=f"{demand}: {one.status}")
     return Headline(f"{one.name}, difference", one.difference, None if found is None else found.low,
-                    None if found is None else found.high, signed=True, hint=f"{demand}: {one.status}")
+                    None if found is None else found.high, signed=True, hint=f"{demand}: {one.status}",
+                    toned=one.status == FAILED)
 
 
 def _lines(verdict: Verdict, alpha: float) -> list[Section]:
@@ -74,14 +76,15 @@ def _lines(verdict: Verdict, alpha: float) -> list[Section]:
               ("failures", "What failed", [sentence(one, alpha) for one in failures(verdict)]),
               ("undecidable", "What cannot be decided", [sentence(one, alpha) for one in undecidable(verdict)]),
               ("warnings", "Warnings", [*(sentence(one, alpha) for one in soft(verdict)), *verdict.warnings]))
-    return [Words(key, title, tuple(lines)) for key, title, lines in groups if lines]
+    return [Words(key, title, tuple(lines), listed=True) for key, title, lines in groups if lines]
 
 
 def _outcomes(verdict: Verdict, alpha: float) -> list[Section]:
     columns = (Column("what"), Column("class"), Column("slice"), Column("demand"), Column("status"), Column("mode"),
                Column("value", VALUE), Column("baseline", VALUE), Column("difference", DIFFERENCE),
-               Column("low", DIFFERENCE, "end of the interval"), Column("high", DIFFERENCE),
-               Column("tolerance", VALUE), Column("ground truths", COUNT), Column("message"))
+               Column("from", DIFFERENCE, "lower end of its interval"),
+               Column("to", DIFFERENCE, "upper end of its interval"),
+               Column("ground truths", COUNT), Column("message", hint="of what did not pass"))
     rows, totals = [], []
     for one in verdict.outcomes:
         found = one.estimate
@@ -91,8 +94,8 @@ def _outcomes(verdict: Verdict, alpha: float) -> list[Section]:
             continue
         rows.append((str(one.rule.metric), one.class_name or "", one.rule.slice, one.rule.limit_text(one.limit),
                      one.status, one.mode, one.value, one.base, one.difference,
-                     None if found is None else found.low, None if found is None else found.high, one.tolerance,
-                     one.n_gt, sentence(one, alpha)))
+                     None if found is None else found.low, None if found is None else found.high, one.n_gt,
+                     "" if one.status == PASSED else sentence(one, alpha)))
     sections: list[Section] = []
     tested = [one for one in verdict.outcomes if one.difference is not None and one.limit != MAX_RISE]
     tested = sorted(tested, key=lambda one: one.difference or 0.0)[:MOST_BARS]
@@ -103,13 +106,15 @@ def _outcomes(verdict: Verdict, alpha: float) -> list[Section]:
             tuple(dict.fromkeys(f"{one.name}, {one.rule.limit_text(one.limit)}" for one in tested)),
             {"": {"difference": tuple({f"{one.name}, {one.rule.limit_text(one.limit)}": one.difference
                                        for one in tested}.values())}},
-            low=_ends(tested, "low") if known else {}, high=_ends(tested, "high") if known else {}, horizontal=True))
+            low=_ends(tested, "low") if known else {}, high=_ends(tested, "high") if known else {}, horizontal=True,
+            note="A hollow sign: no difference is proven." if known else ""))
     if rows:
-        sections.append(Table("outcomes", "All demands on metrics", columns, tuple(rows), filter=len(rows) > 5))
+        sections.append(filled(Table("outcomes", "All demands on metrics", columns, tuple(rows), filter=len(rows) > 5,
+                                     judged=4)))
     if totals:
-        sections.append(Table("totals", "All demands on totals", (
+        sections.append(filled(Table("totals", "All demands on totals", (
             Column("what"), Column("slice"), Column("demand"), Column("status"), Column("value", COUNT),
-            Column("baseline", COUNT), Column("difference", COUNT), Column("message")), tuple(totals)))
+            Column("baseline", COUNT), Column("difference", COUNT), Column("message")), tuple(totals))))
     return sections
 
 

@@ -4,7 +4,7 @@ from deteval.records.operating_points import THRESHOLD, OperatingPoints, Overall
 from deteval.reports.layout import Look
 from deteval.reports.operating_words import explanation, goal, title
 from deteval.reports.page.curve_sections import curve_sections
-from deteval.reports.page.parts import facts_of, input_facts, worth_saying
+from deteval.reports.page.parts import facts_of, filled, input_facts, short_names, worth_saying
 from deteval.reports.page.sections import COUNT, PLAIN, VALUE, Column, Headline, Page, Section, Table, Verdict, Words
 from deteval.score_curves import ScoreCurves
 
@@ -19,12 +19,14 @@ def operating_page(points: OperatingPoints, curves: ScoreCurves, digits: int = 4
              *facts_of(points.params, points.fingerprint, points.reading, points.versions)]
     cuts = {each.name: each.threshold for each in points.classes}
     sections: list[Section] = [
-        Words("outcome", "What the cuts are", (title(points), *explanation(points, Look(digits=digits)))),
-        _overall_table(points), _class_table(points), *curve_sections(curves, cuts, one.threshold, with_recall=False)]
+        Words("outcome", "What the cuts are", (title(points), *explanation(points, Look(digits=digits))), listed=True),
+        _overall_table(points), _class_table(points), *_trust(points),
+        *curve_sections(curves, cuts, one.threshold, with_recall=False)]
     if points.remarks:
-        sections.append(Words("remarks", "Remarks", points.remarks))
+        sections.append(Words("remarks", "Remarks", points.remarks, listed=True))
     return Page(
-        title=f"Operating points of {points.name or 'detections'}", command="operating-points",
+        title=f"Operating points of {short_names([points.name])[0] or 'detections'}", path=points.name,
+        command="operating-points",
         verdict=Verdict(cut, PLAIN), headlines=(
             _headline(f"{main}, own cuts (macro)", own.macro, main),
             _headline(f"{main}, one cut (micro)", one.micro, main),
@@ -41,22 +43,34 @@ def _headline(name: str, part: Part, rate: str) -> Headline:
 
 
 def _rates(points: OperatingPoints) -> tuple[list[Column], list[str]]:
+    """Columns of the rates, and their names."""
     names = list(points.criterion.rates)
-    columns = [Column(name, VALUE) for name in names]
+    return [Column(name, VALUE) for name in names], names
+
+
+def _trust(points: OperatingPoints) -> list[Section]:
+    """How far to trust the cuts: intervals, and rates on other images; nothing where none were asked for."""
+    if points.resampling is None and points.splits is None:
+        return []
+    names, columns = list(points.criterion.rates), [Column("what")]
     if points.resampling is not None:
-        for name in names:
-            columns += [Column(f"{name} low", VALUE, "end of the interval, on new images"),
-                        Column(f"{name} high", VALUE)]
+        for name in ("cut", *names):
+            columns += [Column(f"{name} from", VALUE, "lower end of the interval, on new images"),
+                        Column(f"{name} to", VALUE, "upper end of the interval")]
     if points.splits is not None:
         columns += [Column(f"{name} elsewhere", VALUE, "chosen on one half of the images, measured on the other")
                     for name in names]
-    return columns, names
+    parts = [(f"{what}, {average}", part) for what, one in (("own cuts", points.own), ("one cut", points.one))
+             for average, part in (("macro", one.macro), ("micro", one.micro))]
+    parts += [(one.name, one.part) for one in points.classes]
+    rows = tuple((name, *_trusted(points, part, names)) for name, part in parts)
+    return [filled(Table("trust", "How far to trust them", tuple(columns), rows, filter=len(rows) > 10))]
 
 
-def _cells(points: OperatingPoints, part: Part, names: list[str]) -> list[float | None]:
-    cells = [part.rates.get(name) for name in names]
+def _trusted(points: OperatingPoints, part: Part, names: list[str]) -> list[float | None]:
+    cells: list[float | None] = []
     if points.resampling is not None:
-        for name in names:
+        for name in (THRESHOLD, *names):
             cells += _limits(part, name)
     if points.splits is not None:
         cells += [None if part.stability is None else part.stability.other.get(name) for name in names]
@@ -73,7 +87,7 @@ def _overall_table(points: OperatingPoints) -> Table:
 
     def row(what: str, average: str, one: Overall, part: Part) -> tuple[object, ...]:
         counts = one.counts
-        return (what, average, one.threshold, *_cells(points, part, names), counts.true_positives,
+        return (what, average, one.threshold, *map(part.rates.get, names), counts.true_positives,
                 counts.false_positives, counts.false_negatives)
 
     rows = tuple(row(what, average, one, part) for what, one in (("own cuts", points.own), ("one cut", points.one))
@@ -86,13 +100,11 @@ def _overall_table(points: OperatingPoints) -> Table:
 
 def _class_table(points: OperatingPoints) -> Table:
     columns, names = _rates(points)
-    ends = [Column("cut low", VALUE, "end of the interval"), Column("cut high", VALUE)] \
-        if points.resampling is not None else []
     rows = tuple((one.name, one.n_gt, one.n_images, one.threshold,
-                  *(_limits(one.part, THRESHOLD) if ends else ()), one.ap, *_cells(points, one.part, names),
+                  one.ap, *map(one.part.rates.get, names),
                   one.counts.true_positives, one.counts.false_positives, one.counts.false_negatives, one.reason)
                  for one in points.classes)
-    return Table("classes", "Classes", (
-        Column("class"), Column("ground truths", COUNT), Column("images", COUNT), Column("cut", VALUE), *ends,
+    return filled(Table("classes", "Classes", (
+        Column("class"), Column("ground truths", COUNT), Column("images", COUNT), Column("cut", VALUE),
         Column("AP", VALUE), *columns, Column("true positives", COUNT), Column("false positives", COUNT),
-        Column("false negatives", COUNT), Column("remark")), rows, filter=True)
+        Column("false negatives", COUNT), Column("remark")), rows, filter=True))

@@ -1,14 +1,19 @@
 """What pages of several commands share: facts of a run, tables of images, names of groups."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from msgspec.structs import replace
+
 from deteval.errors import counted
-from deteval.records.dataset import Input
+from deteval.records.dataset import Floats, Input
 from deteval.records.findings import NOTE, Finding
 from deteval.records.params import Params, signature
 from deteval.records.scores import settings_dict
+from deteval.reports.page.sections import Table
 
 MOST_GROUPS = 200
 """Classes that get curves of their own."""
@@ -23,13 +28,17 @@ def plain(value: Any) -> Any:
     return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
-def short(values: Iterable[Any], digits: int = 4) -> list[float | None]:
+def short(values: Sequence[Any] | Floats, digits: int = 4) -> list[float | None]:
     """Points of a curve: rounded, None where undefined; whole numbers without a fraction."""
-    found: list[float | None] = []
-    for value in values:
-        number = float(value)
-        number = round(number, digits)
-        found.append(None if not math.isfinite(number) else int(number) if number == int(number) else number)
+    exact = np.asarray(values, np.float64)
+    numbers = np.round(exact, digits)
+    for i in np.flatnonzero(abs(abs(exact - numbers) * 10**digits - 0.5) < 1e-6).tolist():
+        numbers[i] = round(float(exact[i]), digits)  # half way, or nearly: by its own digits, as JSON would be read
+    found: list[float | None] = numbers.tolist()
+    for i in np.flatnonzero(numbers == np.rint(numbers)).tolist():
+        found[i] = int(numbers[i]) if np.isfinite(numbers[i]) else None
+    for i in np.flatnonzero(np.isnan(numbers)).tolist():
+        found[i] = None
     return found
 
 
@@ -75,6 +84,21 @@ def settings_facts(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
+def short_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Paths without their folders, or with as many as tell them apart.
+
+    >>> short_names(["runs/a/dt.json", "runs/b/dt.json"]), short_names(["runs/a/dt.json", "gt.json"])
+    (('a/dt.json', 'b/dt.json'), ('dt.json', 'gt.json'))
+    """
+    parts = [re.split(r"[/\\]", name.rstrip("/")) for name in names]
+    most, different = max(map(len, parts), default=1), len(set(names))
+    for length in range(1, most):
+        found = tuple("/".join(one[-length:]) for one in parts)
+        if len(set(found)) == different:
+            return found
+    return tuple(names)
+
+
 def input_facts(inputs: Iterable[Input]) -> list[tuple[str, str]]:
     """Every file with its size and what it held."""
     found = {}
@@ -89,6 +113,15 @@ def worth_saying(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings, each once; notes last."""
     unique = list(dict.fromkeys(findings))
     return (*(one for one in unique if one.severity != NOTE), *(one for one in unique if one.severity == NOTE))
+
+
+def filled(table: Table) -> Table:
+    """A table without the columns that are empty all the way down."""
+    kept = [i for i in range(len(table.columns))
+            if not table.rows or any(row[i] not in (None, "") for row in table.rows)]
+    judged = None if table.judged is None else kept.index(range(len(table.columns))[table.judged])
+    return replace(table, columns=tuple(table.columns[i] for i in kept), judged=judged,
+                   rows=tuple(tuple(row[i] for i in kept) for row in table.rows))
 
 
 def missing_lines(missing: Mapping[str, str]) -> tuple[str, ...]:

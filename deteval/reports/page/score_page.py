@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from deteval.records.metric import parse_metric
 from deteval.records.scores import Scores
 from deteval.reports.page.curve_sections import curve_sections
-from deteval.reports.page.parts import facts_of, input_facts, worth_saying
+from deteval.reports.page.parts import facts_of, input_facts, short_names, worth_saying
 from deteval.reports.page.sections import COUNT, TEXT, VALUE, Bars, Column, Headline, Page, Section, Table
 from deteval.score_curves import ScoreCurves
 
@@ -18,15 +18,14 @@ HINTS = {
 }
 
 
-def score_page(scores: Scores, curves: ScoreCurves, rest: tuple[Section, ...] = (), first: tuple[Section, ...] = (),
-               digits: int = 4) -> Page:
-    """Everything known of one model. first: sections before all others; rest: after the curves."""
-    model = ", ".join(one.path for one in scores.inputs[:-1]) or "detections"
+def score_page(scores: Scores, curves: ScoreCurves, digits: int = 4) -> Page:
+    """What scores and curves tell of one model."""
+    paths = [one.path for one in scores.inputs[:-1]]
     return Page(
-        title=f"Detections of {model}", command="score", verdict=None, headlines=headlines(scores.metrics),
+        title=f"Detections of {', '.join(short_names(paths)) or 'a model'}", path=", ".join(paths),
+        command="score", verdict=None, headlines=headlines(scores.metrics),
         findings=worth_saying(scores.findings), not_comparable=scores.not_comparable, facts=tuple(facts(scores)),
-        sections=(*first, class_table(scores), *curve_sections(curves), *_sizes(scores.metrics), *rest),
-        digits=digits)
+        sections=(class_table(scores), *curve_sections(curves), *_sizes(scores.metrics)), digits=digits)
 
 
 def headlines(metrics: Mapping[str, float | None]) -> tuple[Headline, ...]:
@@ -66,5 +65,5 @@ def _sizes(metrics: Mapping[str, float | None]) -> tuple[Section, ...]:
     if not areas:
         return ()
     series = {name: tuple(values.get(area) for area in areas) for name, values in found.items()}
-    return (Bars("sizes", "Size of objects", "area range", "metric", areas, {"": series},
+    return (Bars("sizes", "Size of objects", "area range", ", ".join(series), areas, {"": series},
                  note="By the area of the ground truth."),)

@@ -7,14 +7,16 @@ from msgspec import Struct
 from deteval.records.findings import Finding
 
 TEXT, COUNT, VALUE, DIFFERENCE, SHARE = "text", "count", "value", "difference", "share"
+POINTS, CHANGE = "points", "change"
 """How a column is shown: as it is; whole numbers; a metric on its 0-1 scale, rounded; the same with a sign and a
-colour; per cent. The cell keeps the full value."""
+colour; per cent; in points, hundredths of a metric; the same with a sign. The cell keeps the full value,
+as the JSON has it."""
 GOOD, BAD, UNSURE, PLAIN = "good", "bad", "unsure", "plain"
 
 
 class Headline(Struct, frozen=True):
     """A number at the top. value: None where undefined, with the reason; low, high: its interval, if one is known.
-    signed: a difference. hint: what it means.
+    signed: a difference; toned: whether it is proven, and so has a colour. hint: what it means.
     """
 
     name: str
@@ -23,14 +25,16 @@ class Headline(Struct, frozen=True):
     high: float | None = None
     signed: bool = False
     hint: str = ""
+    toned: bool = False
 
 
 class Verdict(Struct, frozen=True):
     """One sentence above everything else. tone: GOOD, BAD, UNSURE or PLAIN, shown by a word and a sign, not by colour
-    alone."""
+    alone. word: another one than that of the tone."""
 
     text: str
     tone: str
+    word: str = ""
 
 
 class Column(Struct, frozen=True):
@@ -42,7 +46,9 @@ class Column(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """Sortable and, with `filter`, filterable by text; None is shown as n/a."""
+    """Sortable and, with `filter`, filterable by text; None is shown as n/a. judged: the column that says in a word
+    whether the differences of a row are proven; only those of a proven drop or rise have a colour.
+    """
 
     id: str
     title: str
@@ -50,12 +56,14 @@ class Table(Struct, frozen=True):
     rows: tuple[tuple[Any, ...], ...]
     note: str = ""
     filter: bool = False
+    judged: int | None = None
 
 
 class Lines(Struct, frozen=True):
     """Curves. groups: by name, as classes; the page shows one at a time, with a picker, the first one first. A group
     maps the name of a line to its {"x": [...], "y": [...]}, and may have "dash": true, "steps": true, "text": [...]
-    (hover texts) and "marker": true (points, no line). None in y breaks the line.
+    (hover texts) and "marker": true (points, no line). None in y breaks the line. y_titles: by group, where they
+    differ.
     """
 
     id: str
@@ -66,11 +74,13 @@ class Lines(Struct, frozen=True):
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
     note: str = ""
+    y_titles: dict[str, str] = {}
 
 
 class Bars(Struct, frozen=True):
     """Bars beside or on top of each other. names: of the bars; series: values by name, one each per bar; low, high:
-    ends of intervals, by series. With groups, as of `Lines`, names and series are by group.
+    ends of intervals, by series. With groups, as of `Lines`, names and series are by group. points: values are shares
+    of a metric, shown in points, hundredths of it.
     """
 
     id: str
@@ -85,6 +95,7 @@ class Bars(Struct, frozen=True):
     horizontal: bool = False
     log: bool = False
     note: str = ""
+    points: bool = False
 
 
 class Heatmap(Struct, frozen=True):
@@ -105,7 +116,10 @@ class Heatmap(Struct, frozen=True):
 
 
 class Box(Struct, frozen=True):
-    """A box to draw, in pixels of the image. tone: "truth", "missed", "true positive", "false positive", "ignored"."""
+    """A box to draw, in pixels of the image. tone: "truth" (an object that is found), "missed", "below the cut" (found
+    only by a detection that is not drawn), "true positive", "false positive" or "ignored". label: written beside it if
+    `written`, else shown on hover and focus alone.
+    """
 
     x: float
     y: float
@@ -113,6 +127,7 @@ class Box(Struct, frozen=True):
     height: float
     tone: str
     label: str = ""
+    written: bool = True
 
 
 class Picture(Struct, frozen=True):
@@ -139,18 +154,21 @@ class Pictures(Struct, frozen=True):
 
 
 class Words(Struct, frozen=True):
-    """Sentences, one a paragraph."""
+    """Sentences, one a paragraph, or with `listed` one an item of a list."""
 
     id: str
     title: str
     lines: tuple[str, ...]
+    listed: bool = False
 
 
 Section = Table | Lines | Bars | Heatmap | Pictures | Words
 
 
 class Page(Struct, frozen=True):
-    """A whole report. facts: settings, inputs, fingerprint, versions: name and text. digits: of a rounded metric."""
+    """A whole report. path: what a short title stands for, shown on hover. Words that the sections begin with stand
+    before the findings. facts: settings, inputs, fingerprint, versions: name and text. digits: of a rounded metric.
+    """
 
     title: str
     command: str
@@ -161,3 +179,4 @@ class Page(Struct, frozen=True):
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     digits: int = 4
+    path: str = ""

@@ -5,9 +5,9 @@ from itertools import combinations, product
 from typing import Any
 
 from deteval.records.scores import settings_dict
-from deteval.records.sweep import Axis, Sweep
+from deteval.records.sweep import Axis, Best, Sweep
 from deteval.reports.layout import Look
-from deteval.reports.page.parts import input_facts, plain, settings_facts, worth_saying
+from deteval.reports.page.parts import filled, input_facts, plain, settings_facts, short_names, worth_saying
 from deteval.reports.page.sections import VALUE, Column, Headline, Heatmap, Lines, Page, Section, Table, Words
 from deteval.reports.sweep_words import explanation
 
@@ -15,7 +15,7 @@ MOST_CELLS = 40_000
 """Values in the charts of a pair of axes; beyond that the other axes stay at the best point."""
 MOST_ROWS = 5_000
 """Points in the table."""
-MOST_LINES = 12
+MOST_LINES = 8
 """Lines in a chart; of an axis with more values, these are taken evenly."""
 Position = tuple[int, ...]
 
@@ -31,14 +31,15 @@ def sweep_page(sweep: Sweep, digits: int = 4) -> Page:
              ("fingerprint of the ground truth", sweep.models[0].fingerprint if sweep.models else ""),
              ("versions", ", ".join(f"{name} {text}" for name, text in sweep.versions.items()))]
     words = tuple(explanation(sweep, Look(digits=digits)))
-    sections: list[Section] = [Words("outcome", "What the sweep found", words)] if words else []
+    sections: list[Section] = [Words("outcome", "What the sweep found", words, listed=True)] if words else []
     if sweep.best:
         sections.append(_best_table(sweep))
     sections += _charts(sweep)
     sections.append(_points(sweep))
     metric = "" if plan.objective is None else str(plan.objective.metric)
     return Page(
-        title="Sweep of " + ", ".join(model.name for model in sweep.models), command="sweep", verdict=None,
+        title="Sweep of " + ", ".join(short_names([model.name for model in sweep.models])),
+        path=", ".join(model.name for model in sweep.models), command="sweep", verdict=None,
         headlines=tuple(Headline(f"best {metric}" + (f" of {one.model}" if len(sweep.models) > 1 else ""), one.value,
                                  hint=plan.words(one.position)) for one in sweep.best),
         findings=worth_saying(sweep.findings), not_comparable=(),
@@ -48,11 +49,23 @@ def sweep_page(sweep: Sweep, digits: int = 4) -> Page:
 def _best_table(sweep: Sweep) -> Table:
     plan = sweep.plan
     columns = (Column("model"), *(Column(axis.name) for axis in plan.axes),
-               *(Column(str(metric), VALUE) for metric in plan.metrics))
+               *(Column(str(metric), VALUE) for metric in plan.metrics), Column("beware"))
     values = {model.name: model.values for model in sweep.models}
     rows = tuple((one.model, *(axis.texts[i] for axis, i in zip(plan.axes, one.position, strict=True)),
-                  *(plain(value) for value in values[one.model][one.position])) for one in sweep.best)
-    return Table("best", "Best points", columns, rows)
+                  *(plain(value) for value in values[one.model][one.position]), _ends(sweep, one))
+                 for one in sweep.best)
+    return filled(Table("best", "Best points", columns, rows))
+
+
+def _ends(sweep: Sweep, best: Best) -> str:
+    """The axes at whose end a best point lies, and which way it may get better still."""
+    ends = []
+    for axis, place in zip(sweep.plan.axes, best.position, strict=True):
+        order = axis.ascending
+        if order is not None and len(order) > 1 and place in (order[0], order[-1]):
+            ends.append(f"the {'lowest' if place == order[0] else 'highest'} {axis.name}")
+    further = " and ".join(f"a {way} {name}" for name, way in best.open_ends)
+    return f"at {' and '.join(ends)}" + (f"; {further} may be better still" if further else "") if ends else ""
 
 
 def _charts(sweep: Sweep) -> list[Section]:
@@ -144,7 +157,8 @@ def _lines(sweep: Sweep, along: int, between: int | None) -> Lines:
         f"{MOST_LINES} of the {len(other)} values of {other.name} are drawn."
     key = axis.name.replace("_", "-") + ("" if other is None else f"-by-{other.name.replace('_', '-')}")
     return Lines(f"lines-{key}", f"Over {axis.name}" + ("" if other is None else f", by {other.name}"), axis.name,
-                 "metric", found, note=" ".join(text for text in (few, note) if text))
+                 "metric", found, y_titles={name: str(plan.metrics[column]) for name, (_, column, _) in groups.items()},
+                 note=" ".join(text for text in (few, note) if text))
 
 
 def _numbers(axis: Axis) -> tuple[list[Any], list[int]]:

@@ -8,6 +8,9 @@ const CONFIG = {
 
 const source = document.getElementById("charts");
 const charts = source ? JSON.parse(source.textContent) : {};
+for (const { groups, places } of Object.values(charts)) { // where points stand is told once for all curves
+  for (const line of groups.flatMap((group) => group.lines ?? [])) line.x = places[line.x];
+}
 const picked = new Map(); // by family of charts, the position of the group
 const drawn = new Set(); // elements
 

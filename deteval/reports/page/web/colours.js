@@ -5,6 +5,7 @@ const LIGHT = {
   series: ["#0072b2", "#d55e00", "#008060", "#b8578f", "#a66f00", "#5b6770"],
   scale: [[0, "#f1f6fb"], [0.15, "#cfe1f2"], [0.4, "#85b8de"], [0.7, "#2f7fbc"], [1, "#083b73"]],
   both: [[0, "#b34700"], [0.5, "#f6f6f6"], [1, "#08519c"]],
+  row: ["#3b0f70", "#0072b2", "#008060", "#a66f00", "#d55e00"],
   mark: "#e69f00",
 };
 const DARK = {
@@ -12,6 +13,7 @@ const DARK = {
   series: ["#56b4e9", "#ef8d4b", "#33c79c", "#e095c0", "#e6c84a", "#aab4be"],
   scale: [[0, "#1c2630"], [0.15, "#1d3f5e"], [0.4, "#2a6fa3"], [0.7, "#62aee0"], [1, "#d8efff"]],
   both: [[0, "#ef8d4b"], [0.5, "#242a31"], [1, "#56b4e9"]],
+  row: ["#c9a8ff", "#56b4e9", "#33c79c", "#e6c84a", "#ef8d4b"],
   mark: "#ff9f43",
 };
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
@@ -21,6 +23,19 @@ const PATTERNS = ["", "/", "\\", ".", "x", "-"];
 /** One of a list, from its beginning again where it is too short. */
 function nth(list, position) {
   return list[position % list.length];
+}
+
+/** The colours of so many parts: all different; of too many for that, a row of colours from one end to the other. */
+function coloursOf(count, colours) {
+  if (count <= colours.series.length) return colours.series;
+  const channels = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
+  const ends = colours.row.map(channels);
+  return [...Array(count).keys()].map((position) => {
+    const place = position / (count - 1) * (ends.length - 1);
+    const left = Math.min(Math.floor(place), ends.length - 2);
+    const mixed = ends[left].map((from, channel) => from + (ends[left + 1][channel] - from) * (place - left));
+    return `rgb(${mixed.map(Math.round).join(",")})`;
+  });
 }
 
 /** Name the parts of a chart above it, where there are several. */
@@ -33,7 +48,7 @@ function showLegend(layout, parts) {
 function baseLayout(chart, colours) {
   const axis = {
     automargin: true, gridcolor: colours.grid, zerolinecolor: colours.faint, linecolor: colours.grid,
-    tickfont: { color: colours.faint, size: 11 },
+    tickfont: { color: colours.faint, size: 11 }, exponentformat: "none", separatethousands: true,
   };
   const title = (text) => ({ text: plain(text), font: { size: 12, color: colours.faint }, standoff: 8 });
   return {

@@ -1,8 +1,10 @@
 // Curves.
 
+const MOST_SIGNS = 30; // points of a curve that each have a sign
+
 /** Traces and layout of the curves of one group. */
 function linesFigure(chart, group, colours) {
-  const layout = baseLayout(chart, colours);
+  const layout = baseLayout({ ...chart, y_title: yTitle(chart, group) }, colours);
   const lines = group.lines;
   if (lines.some((line) => line.x.some((x) => typeof x === "string"))) layout.xaxis.type = "category";
   if (chart.x_range) layout.xaxis.range = margined(chart.x_range);
@@ -12,10 +14,19 @@ function linesFigure(chart, group, colours) {
   layout.hovermode = companions.size ? "x unified" : "closest";
   layout.xaxis.hoverformat = ".6~g";
   const dash = dashes(lines);
+  const shades = coloursOf(lines.filter((line) => !line.marker).length, colours);
+  const signs = lines.length > 2 && lines.every((line) => line.x.length <= MOST_SIGNS);
   const traces = lines.map((line, position) => ({
-    ...trace(line, position, dash[position], colours), hovertext: hoverTexts(chart, line, companions.has(line)),
+    ...(line.marker ? mark(line, colours)
+      : trace(line, position, dash[position], nth(shades, position), signs && !line.dash)),
+    hovertext: hoverTexts(chart, group, line, companions.has(line)),
   }));
   return [traces, layout];
+}
+
+/** What goes up: by group where the chart says so, as where every group has a metric of its own. */
+function yTitle(chart, group) {
+  return chart.y_titles[group.name] ?? chart.y_title;
 }
 
 /** The curves that have their points at the same places as the first one: they are told together. */
@@ -34,10 +45,11 @@ function dashes(lines) {
 }
 
 /** What is shown at each point; together: under a heading that says where all of them stand. */
-function hoverTexts(chart, line, together) {
+function hoverTexts(chart, group, line, together) {
   return line.x.map((x, point) => {
     const y = line.y[point];
-    const text = together ? hover("", [[line.name, y]]) : hover(line.name, [[chart.x_title, x], [chart.y_title, y]]);
+    const apart = () => hover(line.name, [[chart.x_title, x], [yTitle(chart, group), y]]);
+    const text = together ? hover("", [[line.name, y]]) : apart();
     return line.text?.[point] ? `${text}<br>${plain(line.text[point])}` : text;
   });
 }
@@ -49,13 +61,23 @@ function margined([low, high]) {
 }
 
 /** One curve. */
-function trace(line, position, dash, colours) {
-  const colour = nth(colours.series, position);
+function trace(line, position, dash, colour, signs) {
   return {
-    type: "scatter", name: plain(line.name), x: line.x.map((x) => (typeof x === "string" ? plain(x) : x)), y: line.y,
-    mode: line.marker || line.x.length === 1 ? "markers" : "lines",
-    line: { color: colour, width: 2, dash, shape: line.steps ? "hv" : "linear" },
-    marker: { color: colour, size: 10, symbol: nth(SIGNS, position), line: { color: colours.paper, width: 1 } },
+    type: "scatter", ...places(line), line: { color: colour, width: 2, dash, shape: line.steps ? "hv" : "linear" },
+    mode: line.x.length === 1 ? "markers" : signs ? "lines+markers" : "lines",
+    marker: { color: colour, size: signs ? 7 : 10, symbol: nth(SIGNS, position) },
+  };
+}
+
+/** Points that are to be seen before any curve. */
+function mark(line, colours) {
+  const marker = { color: colours.mark, size: 15, symbol: "star", line: { color: colours.ink, width: 1 } };
+  return { type: "scatter", ...places(line), mode: "markers", marker };
+}
+
+function places(line) {
+  return {
+    name: plain(line.name), x: line.x.map((x) => (typeof x === "string" ? plain(x) : x)), y: line.y,
     hoverinfo: "text", connectgaps: false,
   };
 }

@@ -1,6 +1,6 @@
 // Names and numbers in a chart.
 
-const LONGEST_LABEL = 26;
+const LONGEST_LABEL = 36;
 
 /** A text from the data as Plotly shall show it, which reads a subset of HTML in every text that it is given. */
 function plain(text) {

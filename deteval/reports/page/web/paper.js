@@ -3,6 +3,7 @@
 const PAPER = 690; // pixels between the margins
 const SMALLER_TYPE = 0.68; // of tables on paper, as print.css has it
 let printing = false;
+const headings = []; // [what stands in a heading on paper, its button]: a heading with a button is not repeated
 
 /** The width of a chart on paper: its own, as a matrix has, or all there is. */
 function paperWidth(plot) {
@@ -11,6 +12,12 @@ function paperWidth(plot) {
 
 function toPaper() {
   printing = true;
+  for (const button of document.querySelectorAll("thead button")) {
+    const text = document.createTextNode(button.textContent);
+    headings.push([text, button]);
+    button.replaceWith(text);
+  }
+  for (const rest of document.querySelectorAll(".rest")) rest.open = true;
   for (const table of document.querySelectorAll("main table")) fit(table, table.scrollWidth * SMALLER_TYPE);
   for (const plot of document.querySelectorAll(".plot")) {
     fit(plot, paperWidth(plot));
@@ -24,6 +31,7 @@ function fit(element, width) {
 
 function fromPaper() {
   printing = false;
+  for (const [text, button] of headings.splice(0)) text.replaceWith(button);
   for (const element of document.querySelectorAll("main table, .plot")) element.style.zoom = "";
   for (const plot of drawn) drawAfresh(plot);
 }

@@ -8,7 +8,7 @@ function isDark() {
 }
 
 function showTheme() {
-  document.getElementById("theme").setAttribute("aria-pressed", String(isDark()));
+  document.getElementById("theme").textContent = isDark() ? "Switch to light" : "Switch to dark";
   redraw();
 }
 
@@ -22,6 +22,7 @@ function startTheme() {
 }
 
 document.documentElement.classList.add("scripted");
+for (const rest of document.querySelectorAll(".rest")) rest.open = !matchMedia("(max-width: 600px)").matches;
 document.querySelector("nav details").open = matchMedia("(min-width: 1100px)").matches;
 startTheme();
 startTables();

@@ -39,7 +39,41 @@ function filterBy(input) {
     left === rows.length ? `${rows.length} rows` : `${left} of ${rows.length} rows`;
 }
 
+/** Say what of a table lies beyond its box: a fade at its edges, and how many rows are in view. */
+function tellBeyond(frame) {
+  const box = frame.querySelector(".scroll");
+  const [right, below] = [box.scrollWidth - box.clientWidth - box.scrollLeft, box.scrollHeight - box.clientHeight];
+  frame.classList.toggle("right", right > 1);
+  frame.classList.toggle("below", below - box.scrollTop > 1);
+  const words = frame.nextElementSibling;
+  const whole = frame.classList.contains("whole");
+  words.hidden = below <= 1 && !whole;
+  if (words.hidden) return;
+  const rows = [...box.querySelectorAll("tbody tr")].filter((row) => !row.hidden);
+  const room = box.clientHeight - box.querySelector("thead").offsetHeight;
+  const seen = whole ? rows.length : Math.min(rows.length, Math.floor(room / (rows[0]?.offsetHeight || 1)));
+  words.firstElementChild.textContent = whole ? `All ${rows.length.toLocaleString("en")} rows.` :
+    `${seen.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows in view; scroll for the others.`;
+  words.lastElementChild.textContent = whole ? "Show fewer rows" : "Show all rows";
+}
+
+function startWindows() {
+  const changed = new ResizeObserver((entries) => {
+    for (const { target } of entries) tellBeyond(target.closest(".window"));
+  });
+  for (const frame of document.querySelectorAll(".window")) {
+    const box = frame.querySelector(".scroll");
+    box.addEventListener("scroll", () => tellBeyond(frame), { passive: true });
+    for (const part of [box, box.firstElementChild]) changed.observe(part);
+    frame.nextElementSibling.lastElementChild.addEventListener("click", () => {
+      frame.classList.toggle("whole");
+      tellBeyond(frame);
+    });
+  }
+}
+
 function startTables() {
+  startWindows();
   document.querySelector("main").addEventListener("mouseover", ({ target }) => {
     if (target.dataset.value !== undefined) target.title = target.dataset.value; // the full number of a rounded one
   });

@@ -9,12 +9,12 @@ function valuesOf(chart) {
   }
   if (chart.kind === "Lines") {
     const rows = group.lines.flatMap((line) => line.x.map((x, point) => [line.name, x, line.y[point]]));
-    return [["line", chart.x_title, chart.y_title], rows];
+    return [["line", chart.x_title, yTitle(chart, group)], rows];
   }
   const [nameTitle, ends] = [chart.horizontal ? chart.y_title : chart.x_title, group.series.some((one) => one.low)];
   const heading = group.series.flatMap((one) => (ends ? [one.name, "low", "high"] : [one.name]));
   const rows = chart.names.map((name, position) => [name, ...group.series.flatMap((one) =>
-    ends ? [one.values[position], one.low?.[position], one.high?.[position]] : [one.values[position]])]);
+    (ends ? [one.values, one.low, one.high] : [one.values]).map((values) => inPoints(chart, values?.[position])))]);
   return [[nameTitle || "name", ...heading], rows];
 }
 
