@@ -148,7 +148,8 @@ def _read(files: tuple[str, ...], given: dict[str, Any], with_fields: bool,
     remark_kernels(given["quiet"])
     found = read_with_boxes(models, truth, request.settings, images=request.images, image_fields=with_fields,
                             detail=_detail(request) if page else (), threads=request.threads)
-    return request, found if page else [(run, None) for run, _ in found]
+    keeps_boxes = given["images_dir"] is not None  # else they would hold a fifth of the memory until the page is made
+    return request, found if keeps_boxes else [(run, None) for run, _ in found]
 
 
 def _detail(request: "Request") -> tuple[float, ...]:
