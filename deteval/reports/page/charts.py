@@ -15,6 +15,8 @@ TALL = 460
 """A chart that is taller has a row of the page to itself."""
 CELL = 44
 """Pixels of the largest cell of a matrix."""
+MOST_WRITTEN = 14
+"""A larger matrix shows colours alone; as in heatmap.js."""
 SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 """Inside a JSON text these stand in strings only; escaped, nothing in it can end a script element."""
 
@@ -106,8 +108,10 @@ def _height(chart: Chart) -> int:
 
 def _width(chart: Chart) -> int:
     """A matrix is as wide as its columns need: its box scrolls on a small screen."""
-    return 250 + len(chart.columns) * (_cell_size(chart) + 24 * (_cell_size(chart) == CELL)) \
-        if isinstance(chart, Heatmap) else 0
+    if not isinstance(chart, Heatmap):
+        return 0
+    written = max(len(chart.rows), len(chart.columns)) <= MOST_WRITTEN  # numbers stand in the cells
+    return 250 + len(chart.columns) * (_cell_size(chart) + (24 if written else 0))
 
 
 def _cell_size(chart: Heatmap) -> int:

@@ -215,7 +215,7 @@ def image_table(images: Sequence[WorstImage], iou: float) -> Table | None:
     if not images:
         return None
     ap = f"AP@{threshold_text(iou)}"
-    columns = (Column("image"), Column("file"), Column("missed", COUNT), Column("false positives", COUNT),
+    columns = (Column("image"), Column("file"), Column("not found", COUNT), Column("false positives", COUNT),
                Column("cost in points", POINTS, f"what its errors take from {ap}, to first order"))
     rows = tuple((str(one.image_id), _file(one.image_id, one.file_name), one.missed, one.false_positives, one.cost)
                  for one in images)
