@@ -7,9 +7,9 @@ import numpy as np
 from msgspec import Struct
 
 from deteval.averages import average_precision
+from deteval.diagnosis.mending import Cell
 from deteval.kernels import tallies
 from deteval.measures import Ranked
-from deteval.mending import Cell
 from deteval.records.dataset import Categories, Floats, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.numbers import position_of

@@ -19,10 +19,12 @@ import numpy as np
 from datasets import DataSet, random_dataset
 from msgspec.structs import replace
 
-from deteval.calibration import calibrate
-from deteval.confusion import confuse
 from deteval.cuts import descend, measure_cuts
-from deteval.error_kinds import error_kinds
+from deteval.diagnosis.calibration import calibrate
+from deteval.diagnosis.confusion import confuse
+from deteval.diagnosis.error_kinds import error_kinds
+from deteval.diagnosis.suspects import find_suspects
+from deteval.diagnosis.symptoms import look_at_fit
 from deteval.evaluation import match
 from deteval.influence import attribute, influence
 from deteval.kernels.compiled import MODULES, Kernel, mode
@@ -39,8 +41,6 @@ from deteval.records.run import Boxes
 from deteval.records.sweep_cells import Wanted
 from deteval.replicates import LANES, replicate
 from deteval.score_curves import score_curves
-from deteval.suspects import find_suspects
-from deteval.symptoms import look_at_fit
 
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
 SIMILARITIES = ("iou", "giou", "diou", "ciou")

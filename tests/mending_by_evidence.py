@@ -1,15 +1,15 @@
 """Error kinds mended the slow way: evidence in which outcomes are put right, measured as any other.
 
-What the kernels of `deteval.mending` find must have the same bits.
+What the kernels of `deteval.diagnosis.mending` find must have the same bits.
 """
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from deteval.error_kinds import CLASSIFICATION, LOCALISATION, TRUE_POSITIVE, classify, nearest_objects
+from deteval.diagnosis.error_kinds import CLASSIFICATION, LOCALISATION, TRUE_POSITIVE, classify, nearest_objects
+from deteval.diagnosis.mending import bits_at
 from deteval.measures import Measurement, Ranked, measure
-from deteval.mending import bits_at
 from deteval.records.dataset import Bools, Floats, Ints, Positions
 from deteval.records.error_kinds import FALSE_POSITIVES
 from deteval.records.evidence import Evidence, Words, class_starts

@@ -9,7 +9,7 @@ from records_equal import differing
 from test_exactness import params_of
 
 import deteval
-from deteval.calibration import calibrate, isotonic, wilson
+from deteval.diagnosis.calibration import calibrate, isotonic, wilson
 
 
 def one_class(hits, scores):

@@ -9,7 +9,7 @@ from records_equal import differing
 from test_exactness import params_of
 
 import deteval
-from deteval.confusion import confuse
+from deteval.diagnosis.confusion import confuse
 from deteval.errors import USAGE, DetevalError
 from deteval.records.params import Params
 from deteval.records.run import Boxes

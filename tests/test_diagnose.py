@@ -13,9 +13,11 @@ from records_equal import differing
 from test_exactness import params_of
 
 import deteval
-from deteval.calibration import calibrate
-from deteval.confusion import confuse
-from deteval.error_kinds import classify, error_kinds
+from deteval.diagnosis.calibration import calibrate
+from deteval.diagnosis.confusion import confuse
+from deteval.diagnosis.error_kinds import classify, error_kinds
+from deteval.diagnosis.suspects import find_suspects
+from deteval.diagnosis.symptoms import _largest_kinds
 from deteval.influence import influence
 from deteval.measures import Ranked, measure
 from deteval.records.error_kinds import Cost
@@ -25,8 +27,6 @@ from deteval.reports.diagnosis_rows import diagnosis_sheet
 from deteval.reports.layout import Look
 from deteval.reports.sheet_table import render_table
 from deteval.studies.diagnose import diagnose, image_costs
-from deteval.suspects import find_suspects
-from deteval.symptoms import _largest_kinds
 
 
 def load_sample(change=None):

@@ -11,7 +11,7 @@ from records_equal import differing
 from test_exactness import params_of
 
 import deteval
-from deteval.error_kinds import LEFT_OUT, TRUE_POSITIVE, classify, error_kinds
+from deteval.diagnosis.error_kinds import LEFT_OUT, TRUE_POSITIVE, classify, error_kinds
 from deteval.measures import Ranked, measure
 from deteval.records.error_kinds import FALSE_POSITIVES, KINDS
 from deteval.records.params import AreaRange, Params

@@ -13,8 +13,8 @@ from test_exactness import params_of
 from test_measures import box, pair
 
 import deteval
-from deteval.changes import agreement_bits, find_changes
-from deteval.error_kinds import classify, nearest_objects
+from deteval.diagnosis.error_kinds import classify, nearest_objects
+from deteval.differences.changes import agreement_bits, find_changes
 from deteval.influence import attribute
 from deteval.measures import Ranked, measure
 from deteval.records.error_kinds import BACKGROUND, FALSE_POSITIVES

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import deteval
+from deteval.differences.kept_objects import one_way
+from deteval.differences.observations import Observed, _concentration
 from deteval.influence import Attribution
-from deteval.kept_objects import one_way
-from deteval.observations import Observed, _concentration
 from deteval.records.explanation import ClassShare
 from deteval.studies.explain import explain
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import deteval
-from deteval.class_moves import Move, Words, told_moves
-from deteval.moved_boxes import habit_of, move_of
+from deteval.differences.class_moves import Move, Words, told_moves
+from deteval.differences.moved_boxes import habit_of, move_of
+from deteval.differences.same_detections import mixed, pair, repeats
 from deteval.records.dataset import Categories
 from deteval.records.run import Boxes
-from deteval.same_detections import mixed, pair, repeats
 
 SAMPLE = Path(__file__).resolve().parents[1] / "fixtures" / "sample"
 PERSON, BICYCLE, CAR, BUS, LIGHT, DOG = range(1, 7)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deteval.kept_objects import Pairs, scores_remark
+from deteval.differences.kept_objects import Pairs, scores_remark
 
 
 @pytest.mark.filterwarnings("error")

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from test_error_kinds import by_hand, matched
 from test_exactness import params_of
 
-from deteval.error_kinds import judge_misses
+from deteval.diagnosis.error_kinds import judge_misses
+from deteval.diagnosis.mending import NONE, Cell, Edits, bits_at, edited_values, mend, ranked_outcomes
 from deteval.measures import Ranked
-from deteval.mending import NONE, Cell, Edits, bits_at, edited_values, mend, ranked_outcomes
 from deteval.records.error_kinds import BACKGROUND
 
 

@@ -11,13 +11,13 @@ from test_confusion import BOX, FAR, NEAR, scene
 from test_exactness import params_of
 
 import deteval
-from deteval import suspects
+from deteval.diagnosis import suspects
+from deteval.diagnosis.suspects import find_suspects
 from deteval.errors import USAGE, DetevalError
 from deteval.measures import Ranked, measure
 from deteval.operating import choose, gather_rows
 from deteval.records.criterion import Criterion
 from deteval.records.run import Boxes
-from deteval.suspects import find_suspects
 
 
 def matched(data, params, iou):

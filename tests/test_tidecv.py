@@ -10,7 +10,7 @@ import pytest
 from shared_data import find_folder, find_pairs, load, needs_shared_data
 
 import deteval
-from deteval.error_kinds import error_kinds
+from deteval.diagnosis.error_kinds import error_kinds
 from deteval.records.params import RECALL_POINTS, AreaRange, Params
 
 
@@ -44,7 +44,7 @@ def their_recall_points(monkeypatch):
     """tidecv reads precision at recalls of k / 100. The reference's `linspace` is an ulp higher at some, where a recall
     of exactly that misses it."""
     assert sum(point > k / 100 for k, point in enumerate(RECALL_POINTS)) == 10
-    for module in ("measures", "mending"):
+    for module in ("measures", "diagnosis.mending"):
         monkeypatch.setattr(f"deteval.{module}.RECALL_POINTS", tuple(k / 100 for k in range(101)))
 
 

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from deteval.calibration import calibrate_rows
-from deteval.confusion import confuse
-from deteval.error_kinds import NO_DETAIL, error_kinds, threshold_position
+from deteval.diagnosis.calibration import calibrate_rows
+from deteval.diagnosis.confusion import confuse
+from deteval.diagnosis.error_kinds import NO_DETAIL, error_kinds, threshold_position
+from deteval.diagnosis.mending import bits_at
+from deteval.diagnosis.suspects import find_suspects
+from deteval.diagnosis.symptoms import look_at_fit, symptoms
 from deteval.errors import usage_error
 from deteval.influence import SAMPLED, influence
 from deteval.measures import Ranked, measure
-from deteval.mending import bits_at
 from deteval.operating import Chosen, choose, gather_rows
 from deteval.records.confusion import Confusion
 from deteval.records.criterion import Criterion
@@ -25,8 +27,6 @@ from deteval.records.metric import Metric
 from deteval.records.numbers import number_text, threshold_text
 from deteval.records.run import Boxes, Run
 from deteval.scoring import all_findings
-from deteval.suspects import find_suspects
-from deteval.symptoms import look_at_fit, symptoms
 from deteval.threads import map_chunks
 
 NO_DETAIL_THERE = ("the evidence says what each detection was matched with at other IoU thresholds only; save it with "

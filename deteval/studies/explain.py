@@ -6,12 +6,12 @@ import numpy as np
 from msgspec import Struct
 
 from deteval.agreement import check_agreement
-from deteval.changes import Changes, agreement_bits, find_changes, has_detail, share_kinds
-from deteval.error_kinds import threshold_position
+from deteval.diagnosis.error_kinds import threshold_position
+from deteval.differences.changes import Changes, agreement_bits, find_changes, has_detail, share_kinds
+from deteval.differences.observations import Observed, observe
 from deteval.errors import usage_error
 from deteval.influence import Attribution, attribute, average_cell, weighty_classes
 from deteval.measures import Measurement, Ranked, find_class, measure
-from deteval.observations import Observed, observe
 from deteval.records.comparison import Model
 from deteval.records.dataset import Floats, Images, Ints
 from deteval.records.evidence import Evidence

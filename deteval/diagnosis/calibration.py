@@ -8,7 +8,7 @@ import math
 import numpy as np
 from msgspec import Struct
 
-from deteval.error_kinds import threshold_position
+from deteval.diagnosis.error_kinds import threshold_position
 from deteval.errors import usage_error
 from deteval.grouping import chunks_by_work
 from deteval.kernels import tallies

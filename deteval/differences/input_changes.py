@@ -8,14 +8,26 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from deteval.class_moves import Move, Words, told_moves
+from deteval.differences.class_moves import Move, Words, told_moves
+from deteval.differences.moved_boxes import move_of, scatter
+from deteval.differences.moved_scores import rank_remark, rescaled_remark
+from deteval.differences.same_detections import (
+    BOX,
+    CLASS,
+    IMAGE,
+    SCORE,
+    Columns,
+    Keys,
+    Same,
+    columns_of,
+    find_same,
+    mixed,
+    repeats,
+)
 from deteval.errors import counted, shortened
-from deteval.moved_boxes import move_of, scatter
-from deteval.moved_scores import rank_remark, rescaled_remark
 from deteval.records.dataset import Bools, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.run import Boxes
-from deteval.same_detections import BOX, CLASS, IMAGE, SCORE, Columns, Keys, Same, columns_of, find_same, mixed, repeats
 
 FEW = 5
 NEARLY_ALL, FEW_OF_THE_OTHER = 0.95, 0.1

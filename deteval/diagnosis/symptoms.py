@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from deteval.error_kinds import LOCALISATION, TRUE_POSITIVE, Nearest, classify, first_of_each, nearest_objects
+from deteval.diagnosis.error_kinds import LOCALISATION, TRUE_POSITIVE, Nearest, classify, first_of_each, nearest_objects
+from deteval.diagnosis.mending import Codes
 from deteval.errors import counted, shortened
-from deteval.mending import Codes
 from deteval.records.calibration import Bin
 from deteval.records.dataset import Floats, Ints
 from deteval.records.diagnosis import Diagnosis

@@ -3,7 +3,7 @@
 import numpy as np
 from msgspec import Struct
 
-from deteval.changes import Changes
+from deteval.differences.changes import Changes
 from deteval.errors import counted, shortened
 from deteval.records.dataset import Bools, Floats, Positions
 from deteval.records.evidence import Evidence

@@ -9,9 +9,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from deteval.error_kinds import LEFT_OUT, classify, nearest_objects, threshold_position
+from deteval.diagnosis.error_kinds import LEFT_OUT, classify, nearest_objects, threshold_position
+from deteval.diagnosis.mending import Codes
 from deteval.influence import Attribution
-from deteval.mending import Codes
 from deteval.records.dataset import Bools, Floats, Ints
 from deteval.records.error_kinds import BACKGROUND, FALSE_POSITIVES
 from deteval.records.evidence import Evidence, Words

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from deteval.kept_objects import Pairs, scores_remark
+from deteval.differences.kept_objects import Pairs, scores_remark
+from deteval.differences.same_detections import Columns
 from deteval.records.dataset import Bools, Floats
-from deteval.same_detections import Columns
 
 ENOUGH = 20
 """A correlation of fewer says nothing."""

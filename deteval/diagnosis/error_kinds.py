@@ -9,11 +9,11 @@ import math
 import numpy as np
 from msgspec import Struct
 
+from deteval.diagnosis.mending import Cell, Codes, Mended, Misses, bits_at, mend, ranked_outcomes
 from deteval.errors import usage_error
 from deteval.grouping import GATHERED
 from deteval.kernels import mending as kernels
 from deteval.measures import Ranked
-from deteval.mending import Cell, Codes, Mended, Misses, bits_at, mend, ranked_outcomes
 from deteval.records.dataset import Floats, Ints
 from deteval.records.error_kinds import BACKGROUND, FALSE_POSITIVES, MISSED, Breakdown, Cost, ErrorKinds
 from deteval.records.evidence import Evidence

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from deteval.confusion import places_of
+from deteval.diagnosis.confusion import places_of
+from deteval.diagnosis.mending import NONE, bits_at
+from deteval.diagnosis.relabelling import Edit, changes
 from deteval.errors import usage_error
 from deteval.kernels.mending import LEFT_OUT, TRUE_POSITIVE
 from deteval.measures import Ranked
-from deteval.mending import NONE, bits_at
 from deteval.operating import Chosen, choose, gather_rows
 from deteval.records.criterion import Criterion
 from deteval.records.dataset import Bools, Floats, Ints
@@ -21,7 +22,6 @@ from deteval.records.evidence import Detail, Evidence
 from deteval.records.numbers import position_of, threshold_text, thresholds_text
 from deteval.records.run import Boxes
 from deteval.records.suspects import OTHER_CLASS, UNLABELLED, UNSEEN, Suspect, Suspects
-from deteval.relabelling import Edit, changes
 
 STRAGGLERS = 0.05
 """The share of true positives with the lowest scores; a detection with such a score sees nothing."""

@@ -6,8 +6,8 @@ import numpy as np
 from msgspec import Struct
 
 from deteval.averages import average_precision
+from deteval.diagnosis.mending import NONE, Codes, Edits, edited_values
 from deteval.measures import Ranked
-from deteval.mending import NONE, Codes, Edits, edited_values
 
 
 class Edit(Struct, frozen=True):

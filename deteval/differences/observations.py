@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from deteval.changes import (
+from deteval.differences.changes import (
     ANOTHER_CLASS,
     BADLY_LOCALISED,
     FALSE,
@@ -22,19 +22,19 @@ from deteval.changes import (
     Changes,
     Side,
 )
-from deteval.class_moves import Move, Words, told_moves
+from deteval.differences.class_moves import Move, Words, told_moves
+from deteval.differences.input_changes import CLASSES, IDENTICAL, LIMITS, input_changes
+from deteval.differences.kept_objects import FEW, NAMED, Pairs, fit_remark, pair_up, scores_remark
+from deteval.differences.moved_boxes import habit_of
+from deteval.differences.moved_scores import rank_remark
+from deteval.differences.same_detections import places_of
 from deteval.errors import counted, shortened
 from deteval.influence import Attribution
-from deteval.input_changes import CLASSES, IDENTICAL, LIMITS, input_changes
-from deteval.kept_objects import FEW, NAMED, Pairs, fit_remark, pair_up, scores_remark
-from deteval.moved_boxes import habit_of
-from deteval.moved_scores import rank_remark
 from deteval.records.dataset import Bools, Floats, Ints
 from deteval.records.error_kinds import FALSE_POSITIVES
 from deteval.records.evidence import Evidence
 from deteval.records.explanation import ClassShare, KindShare
 from deteval.records.run import Boxes
-from deteval.same_detections import places_of
 
 MOST_REMARKS = 8
 CAUSE = 3
