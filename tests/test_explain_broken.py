@@ -12,6 +12,7 @@ import pytest
 
 import deteval
 from deteval.differences.kept_objects import one_way
+from deteval.differences.moved_scores import rank_remark
 from deteval.differences.observations import Observed, _concentration
 from deteval.influence import Attribution
 from deteval.records.explanation import ClassShare
@@ -214,3 +215,46 @@ def test_rounding_leaves_no_share():
     result = broken(lambda one: one | {"score": round(one["score"], 1)}, top=99)
     assert sum(3 in {image.image_id for image in one.images} for one in result.classes) == 3
     assert all(abs(image.share) > 1e-15 for one in (result, *result.classes) for image in one.images)
+
+
+@pytest.mark.parametrize("metric", ["AP", "AP50", "AP/class=car", "AP/class=person"])
+def test_the_largest_kind_goes_the_way_of_the_difference_and_is_told_net(metric):
+    drawn = random.Random(4)
+    doomed = {place for place in range(len(sample()[1])) if drawn.random() < 0.3}
+    records = iter(range(len(sample()[1])))
+    found = broken(lambda one: None if next(records) in doomed else one, metric=metric)
+    lost = sum(one.share for one in found.kinds if (one.group, one.kind) == ("lost", "missed"))
+    text = next(one for one in found.remarks if one.startswith("the largest kind of change"))
+    assert "objects that base finds and new misses" in text
+    assert f": {100 * lost:+.2f} of" in text
+
+
+def test_what_is_gained_is_told_from_the_other_side():
+    gt, records, base = sample()
+    fewer = deteval.make_run(gt, deteval.load_detections(records[::2], gt), detail=(0.5,))
+    told = [one for one in explain(fewer, base).remarks if one.startswith("the largest kind")]
+    assert len(told) == 1
+    assert "objects that new finds and base misses" in told[0]
+    assert ": +" in told[0]
+
+
+def test_scores_that_were_raised_to_a_floor_are_not_all():
+    base = np.arange(100) / 100
+    told = rank_remark(base, np.maximum(base, 0.6), base < 0.6)
+    assert told == ("61 of 100 detections with the same boxes have the score 0.6 in new, so that their order is lost")
+    assert rank_remark(base, 0 * base, base > 0).startswith("all 100 detections with the same boxes have the score 0 ")
+
+
+def test_scores_of_which_half_are_reversed_are_not_reversed():
+    base = np.random.default_rng(0).random(200)
+    new = np.where(np.arange(200) < 110, 1 - base, base)
+    assert "reversed" not in rank_remark(base, new, base != new)
+    assert "reversed" in rank_remark(base, 1 - base, np.ones(200, bool))
+
+
+def test_counts_are_of_the_class_that_the_metric_names():
+    gt, records, base = sample()
+    cars = [one for one in records if one["category_id"] == class_id("car")]
+    new = deteval.make_run(gt, deteval.load_detections([*records, *cars, *cars], gt), detail=(0.5,))
+    told = explain(base, new, "AP/class=person").remarks
+    assert not any("detections, base" in one for one in told)

@@ -156,13 +156,14 @@ def test_evidence_is_not_read_first(deteval_run, folder, monkeypatch):
         refused(deteval_run, folder, [command, evidence, *more, "--html", evidence], evidence)
 
 
+@pytest.mark.parametrize("name", ["street_001.JPG", "street_001.jp2", "street_001"])
 @pytest.mark.parametrize("target", ["-o", "--html"])
-def test_pictures_are_inputs(deteval_run, folder, target):
+def test_pictures_are_inputs(deteval_run, folder, target, name):
     (folder / "images").mkdir()
-    picture = folder / "images" / "street_001.JPG"
+    picture = folder / "images" / name
     picture.write_bytes(b"a picture")
     given = ["score", "preds.json", "gt.json", "--images-dir", "images"] + (["--html", "x"] if target == "-o" else [])
-    outcome = deteval_run(*given, target, "images/street_001.JPG")
+    outcome = deteval_run(*given, target, f"images/{name}")
     assert (outcome.code, outcome.out) == (2, "")
     assert "is an input too, a picture of --images-dir" in outcome.err
     assert picture.read_bytes() == b"a picture"

@@ -14,7 +14,8 @@ TARGETS = {"output": "-o", "matches": "--matches", "save_evidence": "--save-evid
 """Every option that names a file to write, by the name of its value."""
 SOURCES = ("config", "ground_truth", "base", "baseline", "slices", "images", "cluster_by")
 """Options that name a file to read, or may; `category_map` and `operating_points`, which are settings, besides."""
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+RESULTS = (".html", ".htm", ".txt", ".json", ".jsonl", ".csv", ".md", ".yaml", ".yml", ".npz", ".xml")
+"""Endings of what commands write; any other file in the folder of --images-dir is taken for a picture."""
 
 
 def check_targets(given: Mapping[str, Any], inputs: Iterable[str], more: Mapping[str, str] | None = None) -> None:
@@ -46,7 +47,7 @@ def check_targets(given: Mapping[str, Any], inputs: Iterable[str], more: Mapping
 
 
 def _is_picture(path: str, folder: str) -> bool:
-    """Whether a path leads to a picture that lies in the folder."""
+    """Whether a path leads to a file in the folder that is no earlier result; pictures may have any ending, or none."""
     real = os.path.realpath(path)
     inside = real.startswith(os.path.join(os.path.realpath(folder), ""))
-    return inside and real.lower().endswith(PICTURES) and os.path.exists(real)
+    return inside and not real.lower().endswith(RESULTS) and os.path.exists(real)

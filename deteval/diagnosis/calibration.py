@@ -96,7 +96,8 @@ class _Tally(Struct, frozen=True):
 
     def pooled(self) -> "_Tally":
         """All classes as one."""
-        return _Tally(*(getattr(self, name).sum(axis=0, keepdims=True) for name in self.__struct_fields__))
+        with np.errstate(over="ignore"):  # sums of huge scores; a run with such scores has no bins
+            return _Tally(*(getattr(self, name).sum(axis=0, keepdims=True) for name in self.__struct_fields__))
 
     def gaps(self) -> Floats:
         """Mean score less precision, NaN in an empty bin."""

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from deteval.differences.class_moves import Move, Words, told_moves
-from deteval.differences.moved_boxes import move_of, scatter
+from deteval.differences.moved_boxes import move_of, real_moves, scatter
 from deteval.differences.moved_scores import rank_remark, rescaled_remark
 from deteval.differences.same_detections import (
     BOX,
@@ -30,6 +30,9 @@ from deteval.records.evidence import Evidence
 from deteval.records.run import Boxes
 
 FEW = 5
+SURE_SCORES, CHANCE = 3, 0.1
+"""An image is known again by so many different scores; not where base alone has so many images alike, of those found.
+"""
 NEARLY_ALL, FEW_OF_THE_OTHER = 0.95, 0.1
 WHOLE = 0.8
 """A class moved if so many of its detections have one other class."""
@@ -53,6 +56,7 @@ class Inputs(Struct, frozen=True):
     base: Columns
     new: Columns
     same: Same | None
+    boxes: tuple[Boxes | None, Boxes | None]
     category: int | None
     order_kept: bool
 
@@ -65,7 +69,7 @@ def input_changes(base: Evidence, new: Evidence, boxes: tuple[Boxes | None, Boxe
     """
     at_hand = (None, None) if boxes is None or None in boxes else boxes
     ours, theirs = (columns_of(one, found, category) for one, found in zip((base, new), at_hand, strict=True))
-    seen = Inputs(base, new, ours, theirs, find_same(ours, theirs), category, order_kept)
+    seen = Inputs(base, new, ours, theirs, find_same(ours, theirs), at_hand, category, order_kept)
     identical = _identical(seen)
     if identical:
         return InputChanges((identical,), frozenset([IDENTICAL]))
@@ -90,7 +94,18 @@ def _identical(seen: Inputs) -> str:
         by = ", by image, class, score and outcome"
     order = "" if np.array_equal(seen.base.record[same.base], seen.new.record[same.new]) else (
         ", in another order in the file")
-    return f"the detections are identical: {n:,} in both{by}{order}"
+    return f"the detections are identical{_but_for_classes(seen)}: {n:,} in both{by}{order}"
+
+
+def _but_for_classes(seen: Inputs) -> str:
+    """What identical detections may differ in where the run does not look at classes; "" where nothing."""
+    if not seen.base_evidence.params.class_agnostic:
+        return ""
+    found = [mixed([one.keys(), boxes.detections.category[one.places]])
+             for one, boxes in zip((seen.base, seen.new), seen.boxes, strict=True) if boxes is not None]
+    if len(found) < 2:
+        return " for this run, which does not look at classes"
+    return "" if np.array_equal(*map(np.sort, found)) else " but for their classes, which this run does not look at"
 
 
 def _outcomes(one: Columns, evidence: Evidence) -> Keys:
@@ -133,11 +148,17 @@ def _boxes(seen: Inputs) -> Iterator[str]:
         return
     rows, images = same.base[same.changed], seen.base_evidence.images
     base, new, image = seen.base.take(rows).boxes, seen.new.take(same.new[same.changed]).boxes, seen.base.image[rows]
-    how = move_of(base, new, images.width[image], images.height[image]) or scatter(base, new)
-    some, every = len(np.unique(image)), len(np.unique(seen.base.image[same.base]))
+    how = move_of(base, new, images.width[image], images.height[image])
+    if not how:
+        real = real_moves(base, new)
+        base, new, image = base[real], new[real], image[real]
+        if len(image) < FEW:
+            return  # noise of floats
+        how = move_of(base, new, images.width[image], images.height[image]) or scatter(base, new)
+    some, every = len(np.unique(image)), len(np.unique(seen.new.image))
     where = f", on {some:,} of {every:,} images" if some < 0.9 * every else ""
-    how_many = f"all {len(rows):,} boxes" if len(rows) == len(same.base) else (
-        f"{len(rows):,} of {len(same.base):,} boxes{where}")
+    how_many = f"all {len(image):,} boxes" if len(image) == len(seen.new) else (
+        f"{len(image):,} of {len(seen.new):,} boxes{where}")
     yield f"in new, {how_many} are {how}, with the same scores"
 
 
@@ -157,28 +178,45 @@ def _images(seen: Inputs) -> Iterator[str]:
     """Images whose detections stand on another image in new."""
     if seen.same is not None and len(seen.same.base) == max(len(seen.base), len(seen.new)):
         return
-    images = seen.base_evidence.images
-    (base, counts), (new, others) = (_signatures(one, len(images)) for one in (seen.base, seen.new))
-    order = np.argsort(base, kind="stable")
-    places = order[np.minimum(np.searchsorted(base[order], new), len(order) - 1)]
-    moved = np.flatnonzero((others > 0) & (base[places] == new) & (base != new) & (counts[places] == others))
-    some, sure = int((others > 0).sum()), (others[moved] > 1).sum()  # one detection may have its score by chance
-    if sure < max(2, 0.02 * some):
+    ids = seen.base_evidence.images.ids.tolist()
+    some = len(np.unique(seen.new.image))
+    at_hand = seen.base.source is not None and seen.new.source is not None
+    for by_boxes in (True, False) if at_hand else (False,):
+        moved, places, chance = _moved_images(seen, by_boxes)
+        if len(moved) >= max(2, 0.02 * some) and chance <= CHANCE * len(moved):
+            break
+    else:
         return
-    ids = images.ids.tolist()
-    example = ", ".join(f"those of {shortened(ids[places[i]])} on {shortened(ids[i])}" for i in moved[:2].tolist())
-    steps = moved - places[moved]
+    example = ", ".join(f"those of {shortened(ids[place])} on {shortened(ids[image])}"
+                        for image, place in zip(moved[:2].tolist(), places[:2].tolist(), strict=True))
+    steps = moved - places
     step = int(np.median(steps))
     all_alike = f", by {step:+d} in their order" if (steps == step).mean() >= 0.9 else ""
     yield (f"detections stand on other images in new: on {len(moved):,} of {some:,} images those of another "
            f"one{all_alike}: {example}")
 
 
-def _signatures(one: Columns, n_images: int) -> tuple[Ints, Ints]:
-    """A number for what stands on each image, whatever the order, and how many detections those are."""
+def _moved_images(seen: Inputs, by_boxes: bool) -> tuple[Ints, Ints, int]:
+    """Images whose detections are those of one other image of base, that image, and how many of base are alike."""
+    n_images = len(seen.base_evidence.images)
+    (base, sure), (new, others) = (_signatures(one, n_images, by_boxes) for one in (seen.base, seen.new))
+    known = np.flatnonzero(sure)
+    _, first, inverse, counts = np.unique(base[known], return_index=True, return_inverse=True, return_counts=True)
+    unique = known[first[counts == 1]]  # by ascending signature
+    if not len(unique):
+        return unique, unique, len(known)
+    places = unique[np.minimum(np.searchsorted(base[unique], new), len(unique) - 1)]
+    moved = np.flatnonzero(others & (base[places] == new) & (base != new))
+    return moved, places[moved], int((counts[inverse] > 1).sum())
+
+
+def _signatures(one: Columns, n_images: int, by_boxes: bool) -> tuple[Ints, Bools]:
+    """A number for what stands on each image, whatever the order, and whether that is enough to know the image."""
+    keys = one.keys(IMAGE)
     total = np.zeros(n_images, np.uint64)
-    np.add.at(total, one.image, one.keys(IMAGE))
-    return total.view(np.int64), np.bincount(one.image, minlength=n_images)
+    np.add.at(total, one.image, mixed([keys, *(one.boxes.T + 0.0)]) if by_boxes else keys)
+    images = one.image if by_boxes else one.image[repeats(mixed([one.image, one.scores + 0.0])) == 0]
+    return total.view(np.int64), np.bincount(images, minlength=n_images) >= (1 if by_boxes else SURE_SCORES)
 
 
 def _limits(seen: Inputs) -> Iterator[str]:

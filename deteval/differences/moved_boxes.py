@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deteval.records.dataset import Floats
+from deteval.records.dataset import Bools, Floats
 
 EXPLAINED = 0.9
 """A rule holds if it places so many of the moved boxes, each within TOLERANCE of the way that it went."""
 TOLERANCE = 0.25
 LOOKED_AT = 10_000
 """So many boxes, spread evenly, tell the rule."""
+NOISE, NOISE_PART = 0.1, 0.005
+"""Moves of less, in pixels and against the box, come from the precision of numbers."""
 PAIRS, ONE_WAY = 50, 0.8
 """Boxes of the same objects have a habit if so many, at least, go mostly one way."""
 Rule = tuple[str, Floats]
@@ -24,8 +26,13 @@ def move_of(base: Floats, new: Floats, width: Floats, height: Floats) -> str:
     some = slice(None, None, max(1, len(base) // LOOKED_AT))
     base, new, width, height = base[some], new[some], width[some], height[some]
     way = np.abs(new - base).max(axis=1)
-    if _rounded(base, new):
-        return "rounded to whole pixels"
+    for digits, text in enumerate(("whole pixels", "0.1 px", "0.01 px")):
+        if _rounded(base, new, digits):
+            return f"rounded to {text}"
+    if _clipped(base, new, width, height):
+        return "clipped to their images"
+    if _clipped(new, base, width, height):
+        return "not clipped to their images, as those of base are"
     if (new[:, 2:] <= 0).any(axis=1).mean() >= EXPLAINED > (base[:, 2:] <= 0).any(axis=1).mean():
         return "without any extent"
     best, told = EXPLAINED, ""
@@ -44,9 +51,31 @@ def scatter(base: Floats, new: Floats) -> str:
     return f"moved in all directions, by no common rule: in the median by {np.median(way):.1f} px{part}"
 
 
-def _rounded(base: Floats, new: Floats) -> bool:
-    whole = [bool((one == np.rint(one)).all(axis=1).mean() >= 0.99) for one in (base, new)]
-    return whole == [False, True] and bool((np.abs(new - base).max(axis=1) <= 1.0).mean() >= 0.99)
+def real_moves(base: Floats, new: Floats) -> Bools:
+    """Which boxes moved by more than the noise of floats; all of them where less than half are such noise."""
+    way, size = np.abs(new - base).max(axis=1), np.sqrt(np.abs(base[:, 2] * base[:, 3]))
+    noise = (way < NOISE) & (way < NOISE_PART * size)
+    return way >= NOISE if noise.mean() >= 0.5 else np.ones(len(base), bool)
+
+
+def _rounded(base: Floats, new: Floats, digits: int) -> bool:
+    """Whether new alone has no more digits, and lies as near as that makes it."""
+    off = 1e-6 if digits else 0.0
+    whole = [bool((np.abs(one - np.round(one, digits)) <= off).all(axis=1).mean() >= 0.99) for one in (base, new)]
+    near = np.abs(new - base).max(axis=1) <= 10.0**-digits + off
+    return whole == [False, True] and bool(near.mean() >= 0.99)
+
+
+def _clipped(whole: Floats, clipped: Floats, width: Floats, height: Floats) -> bool:
+    """Whether boxes are others cut off at the borders of their images: at 0 and at the width, or the width - 1."""
+    ends = np.column_stack([width, height])
+    way = np.abs(whole - clipped).max(axis=1)
+    for last in (ends, ends - 1):
+        corner, far = (np.clip(one, 0, last) for one in (whole[:, :2], whole[:, :2] + whole[:, 2:]))
+        off = np.abs(np.column_stack([corner, far - corner]) - clipped).max(axis=1)
+        if (off <= 0.01 * way + 1e-9).mean() >= EXPLAINED:
+            return True
+    return False
 
 
 def _rules(base: Floats, new: Floats, width: Floats, height: Floats) -> Iterator[Rule]:
@@ -54,6 +83,8 @@ def _rules(base: Floats, new: Floats, width: Floats, height: Floats) -> Iterator
     x, y, w, h = base.T
     shift = np.median(new[:, :2] - base[:, :2], axis=0)
     yield f"shifted by {_directions(shift, '{} px')}", np.column_stack([base[:, :2] + shift, w, h])
+    wider, taller = np.median(new[:, 2:] - base[:, 2:], axis=0).tolist()
+    yield _resized(wider, taller), np.column_stack([x, y, w + wider, h + taller])
     yield from _scaled(base, new)
     relative = np.median((new[:, :2] - base[:, :2]) / np.maximum(base[:, 2:], 1e-9), axis=0)
     half = " (as if centres stood for corners)" if np.allclose(np.abs(relative), 0.5, atol=0.01) else ""
@@ -81,6 +112,13 @@ def _scaled(base: Floats, new: Floats) -> Iterator[Rule]:
     corner = base[:, :2] + (base[:, 2:] - size) / 2
     yield f"scaled about their centres, {by}", np.column_stack([corner, size])
     yield f"scaled from their upper left corners, {by}", np.column_stack([base[:, :2], size])
+
+
+def _resized(wider: float, taller: float) -> str:
+    """By how much boxes grew from their upper left corners, in words."""
+    sides = [f"{_short(abs(size))} px {names[int(size > 0)]}" for size, names in (
+        (wider, ("narrower", "wider")), (taller, ("lower", "taller"))) if abs(size) > 0.02 * max(abs(wider), abs(taller))]
+    return " and ".join(sides)
 
 
 def _times(ratio: Floats) -> str:

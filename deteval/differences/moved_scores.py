@@ -22,18 +22,19 @@ def rank_remark(base: Floats, new: Floats, changed: Bools, of: str = "detections
         return ""
     before, after = base[changed], new[changed]
     if np.ptp(after) == 0 and np.ptp(before) > 0:
-        return f"all scores are {after[0]:.3g} in new, so that their order is lost: {len(after):,} {of}"
+        which = f"all {len(new):,}" if np.ptp(new) == 0 else f"{int((new == after[0]).sum()):,} of {len(new):,}"
+        return f"{which} {of} have the score {after[0]:.3g} in new, so that their order is lost"
     digits = next((one for one in DIGITS if _is_rounded(before, after, one)), None)
     if digits is not None:
         values, earlier = len(np.unique(new)), len(np.unique(base))
         return (f"scores are rounded to {10.0**-digits:g} in new: {values:,} different values of {len(new):,} "
                 f"{of} (base {earlier:,}), so that many tie")
-    correlation = _rank_correlation(before, after) if len(after) >= ENOUGH and not ordered else 1.0
+    correlation = _rank_correlation(base, new) if len(after) >= ENOUGH and not ordered else 1.0
     if abs(correlation) < UNRELATED:
         return (f"scores of new do not follow those of base, as if shuffled: rank correlation {correlation:.2f} over "
-                f"{len(after):,} {of}")
+                f"{len(new):,} {of}")
     if correlation < -UNRELATED:
-        return (f"the order of scores is reversed in new: rank correlation {correlation:.2f} over {len(after):,} {of}")
+        return f"the order of scores is reversed in new: rank correlation {correlation:.2f} over {len(new):,} {of}"
     return ""
 
 

@@ -100,9 +100,17 @@ class Observed(Struct, frozen=True):
     @property
     def objects(self) -> Bools:
         """Ground truths of the classes that are looked at."""
+        return self._looked_at[self.base.gt_category]
+
+    def rows(self, model: Evidence) -> Bools:
+        """Detections of the classes that are looked at."""
+        return self._looked_at[model.category]
+
+    @property
+    def _looked_at(self) -> Bools:
         looked_at = np.zeros(len(self.base.categories), bool)
         looked_at[self.categories] = True
-        return looked_at[self.base.gt_category]
+        return looked_at
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # coordinates and scores may be as large as floats go
@@ -117,7 +125,7 @@ def observe(seen: Observed) -> tuple[str, ...]:
         return changed.remarks
     silent = [] if CLASSES in changed.told else list(_silent_classes(seen))
     causes, sums = [*silent, *_silent_images(seen)], list(_concentration(seen, class_named=bool(silent)))
-    total, before = len(seen.new), len(seen.base)
+    total, before = (int(seen.rows(one).sum()) for one in (seen.new, seen.base))
     always = [f"new has {counted(total, 'detection')}, base {before:,}"] * (
         not changed.remarks and (total > 2 * before or before > 2 * total))
     if seen.changes is not None:
@@ -157,7 +165,7 @@ def _silent_classes(seen: Observed) -> Iterator[Remark]:
 
 def _silent_images(seen: Observed) -> Iterator[Remark]:
     """Images on which only one model has detections."""
-    some = [np.bincount(one.image, minlength=len(seen.by_image)) > 0 for one in (seen.base, seen.new)]
+    some = [np.bincount(one.image[seen.rows(one)], minlength=len(seen.by_image)) > 0 for one in (seen.base, seen.new)]
     only_base, only_new = some[0] & ~some[1], some[1] & ~some[0]
     for mine, other, model, finder in ((only_base, only_new, "new", "base"), (only_new, only_base, "base", "new")):
         if mine.sum() >= max(NAMED, 0.02 * len(mine), 5 * other.sum()):
@@ -256,10 +264,10 @@ def _order_lost(seen: Observed, pairs: Pairs) -> str:
     if len(pairs) < FEW:
         return ""
     assert seen.changes is not None
-    same_scores = np.array_equal(np.sort(seen.base.scores), np.sort(seen.new.scores))
+    before, after = (np.sort(one.scores[seen.rows(one)]) for one in (seen.base, seen.new))
     few = len(pairs) < HALF * (seen.changes.base.found_by >= 0).sum()  # what else became of them matters more
     return rank_remark(pairs.base_scores, pairs.new_scores, pairs.base_scores != pairs.new_scores,
-                       "objects found by both", ordered=few or not same_scores)
+                       "objects found by both", ordered=few or not np.array_equal(before, after))
 
 
 def _badly_localised(seen: Observed, changes: Changes) -> Iterator[Remark]:
@@ -300,18 +308,31 @@ def _largest_kinds(seen: Observed, changes: Changes) -> Iterator[Remark]:
                       f"{seen.part(share)}")
     false = [one for one in seen.kinds if one.group == FALSE]
     before, after = sum(one.base for one in false), sum(one.new for one in false)
-    many, largest = max(before, after) >= max(FEW, MANY_MORE * min(before, after)), max(
-        seen.kinds, key=lambda one: abs(one.share))
+    many = max(before, after) >= max(FEW, MANY_MORE * min(before, after))
     if many:
         most, share = max(false, key=lambda one: abs(one.share)), sum(one.share for one in false)
         yield share, (f"other false positives: base {before:,}, new {after:,}, of these {most.kind} {most.base:,} and "
                       f"{most.new:,}{_mostly_true(seen, changes, most)}: {seen.part(share)}")
-    if seen.difference and abs(largest.share) >= 0.3 * sum(abs(one.share) for one in seen.kinds) and not (
-            many and largest.group == FALSE):
-        words = WORDS.get((largest.group, largest.kind), f"false positives at IoU {seen.iou:g} of kind {largest.kind}")
-        count = f"{largest.base:,}" if largest.base == largest.new else f"base {largest.base:,}, new {largest.new:,}"
-        true = _mostly_true(seen, changes, largest)
-        yield 0.9 * largest.share, f"the largest kind of change: {words} ({count}){true}: {seen.part(largest.share)}"
+    found = list(_net_kinds(seen))
+    for one in false if not many else ():
+        counts = f"(base {one.base:,}, new {one.new:,}){_mostly_true(seen, changes, one)}"
+        found.append((one.share, f"false positives at IoU {seen.iou:g} of kind {one.kind} {counts}"))
+    share, text = max(found, key=lambda one: one[0] * seen.difference)
+    if share * seen.difference > 0 and abs(share) >= 0.3 * sum(abs(one) for one, _ in found):
+        yield 0.9 * share, f"the largest kind of change: {text}: {seen.part(share)}"
+
+
+def _net_kinds(seen: Observed) -> Iterator[Remark]:
+    """Kinds of change of objects: what one model loses less what it gains in the same way, and what both find."""
+    kinds = {(one.group, one.kind): one for one in seen.kinds}
+    for kind in INSTEAD:
+        lost, gained = kinds[LOST, kind], kinds[GAINED, kind]
+        share = lost.share + gained.share
+        group, count, others = (LOST, lost.base, gained.new) if share < 0 else (GAINED, gained.new, lost.base)
+        back = f", less {others:,} the other way round" if others else ""
+        yield share, f"{WORDS[group, kind]} ({count:,}{back})"
+    for kind in (FIT, RANK):
+        yield kinds[KEPT, kind].share, f"{WORDS[KEPT, kind]} ({kinds[KEPT, kind].base:,})"
 
 
 def _mostly_true(seen: Observed, changes: Changes, kind: KindShare) -> str:

@@ -136,15 +136,31 @@ def find_same(base: Columns, new: Columns) -> Same | None:
     frees = ["", CLASS, BOX] if base.source is None else ["", CLASS, SCORE, BOX]
     least = MOSTLY * min(map(len, some))
     counts = {free: len(pair(some[0].keys(free), some[1].keys(free))[0]) for free in frees}
+    if max(counts.values()) >= least and not _known_by_score(some[0], some[1]):
+        counts[BOX] = -1
     if max(counts.values()) < least:
         return None
     identical = pair(base.keys(), new.keys())
+    if base.source is None and counts[BOX] < 0 and not len(identical[0]) == len(base) == len(new):
+        return None  # without boxes the score is all there is
     best = Same("", *identical, np.zeros(len(identical[0]), bool))
     if len(identical[0]) < smaller:
         for free in frees[1:]:
-            if counts[free] >= least:
+            if counts[free] >= max(least, 0):
                 best = _better(best, free, base, new, identical)
     return best if len(best.base) >= MOSTLY * smaller else None
+
+
+def _known_by_score(base: Columns, new: Columns) -> bool:
+    """Whether image, class and score tell detections apart: few are alike, and few fit those of the next image."""
+    keys = [one.keys(BOX) for one in (base, new)]
+    if any(len(np.unique(one)) < MOSTLY * len(one) for one in keys):
+        return False
+    images = np.unique(new.image)
+    following = np.roll(images, 1)[np.searchsorted(images, new.image)]
+    others = Columns(new.rows, following, new.category, new.scores, new.record, new.source, new.places)
+    by_chance = len(pair(keys[0], others.keys(BOX))[0]) if len(images) > 1 else 0
+    return by_chance < 0.5 * len(pair(keys[0], keys[1])[0])
 
 
 def _aligned(base: Columns, new: Columns) -> Same | None:
@@ -162,6 +178,8 @@ def _aligned(base: Columns, new: Columns) -> Same | None:
     if changed.any():  # unless detections of equal scores stand in another order
         alike, unchanged = len(pair(some[0].keys(), some[1].keys())[0]), ~changed
         if unchanged.mean() > MOSTLY or alike > unchanged[some[0].rows - base.rows[0]].sum():
+            return None
+        if boxes.any() and not _known_by_score(some[0], some[1]):
             return None
     return Same(SCORE if scores.any() else BOX if boxes.any() else "", rows, rows, changed)
 

@@ -18,6 +18,8 @@ from deteval.reports.page.sections import Table
 MOST_GROUPS = 200
 """Classes that get curves of their own."""
 ALL_CLASSES = "All classes"
+EXACT = 1e15
+"""From here on a float has no decimals to round."""
 
 
 def plain(value: Any) -> Any:
@@ -31,8 +33,10 @@ def plain(value: Any) -> Any:
 def short(values: Sequence[Any] | Floats, digits: int = 4) -> list[float | None]:
     """Points of a curve: rounded, None where undefined; whole numbers without a fraction."""
     exact = np.asarray(values, np.float64)
-    numbers = np.round(exact, digits)
-    for i in np.flatnonzero(abs(abs(exact - numbers) * 10**digits - 0.5) < 1e-6).tolist():
+    with np.errstate(over="ignore", invalid="ignore"):  # a number as large as floats go is rounded as it is
+        numbers = np.where(np.abs(exact) < EXACT, np.round(exact, digits), exact)
+        halves = np.flatnonzero(abs(abs(exact - numbers) * 10**digits - 0.5) < 1e-6)
+    for i in halves.tolist():
         numbers[i] = round(float(exact[i]), digits)  # half way, or nearly: by its own digits, as JSON would be read
     found: list[float | None] = numbers.tolist()
     for i in np.flatnonzero(numbers == np.rint(numbers)).tolist():
