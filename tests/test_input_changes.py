@@ -96,6 +96,7 @@ def with_noise(found):
                      "bbox": [500 * draw(), 300 * draw(), 20.0, 20.0]} for one in found[::5]]
 
 
+ONE_SCORE = "all 505 detections with the same boxes have the score 1 in new, so that their order is lost"
 NEXT = {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 1}
 BROKEN = {
     "identical": (list, "the detections are identical: 505 in both"),
@@ -123,6 +124,12 @@ BROKEN = {
     "transposed": (moved(lambda x, y, w, h: (y, x, h, w)),
                    "in new, all 505 boxes are written with x and y exchanged, with the same scores"),
     "mirrored": (mirrored, "in new, all 505 boxes are mirrored left to right, with the same scores"),
+    "a pixel less": (moved(lambda x, y, w, h: (x, y, w - 1, h - 1)),
+                     "in new, all 505 boxes are 1 px narrower and 1 px lower, with the same scores"),
+    "two pixels wider": (moved(lambda x, y, w, h: (x, y, w + 2, h)),
+                         "in new, all 505 boxes are 2 px wider, with the same scores"),
+    "rounded a little": (moved(lambda x, y, w, h: [round(side, 1) for side in (x, y, w, h)]),
+                         "in new, 497 of 505 boxes are rounded to 0.1 px, with the same scores"),
     "without extent": (moved(lambda x, y, w, h: (0, 0, 0, 0)),
                        "in new, all 505 boxes are without any extent, with the same scores"),
     "rounded": (moved(lambda x, y, w, h: map(round, (x, y, w, h))),
@@ -148,7 +155,7 @@ BROKEN = {
                        "scores of the same boxes moved in 1 of 6 classes: 'car' fell, median "),
     "rounded scores": (rescored(lambda one: round(one["score"], 1)),
                        "scores are rounded to 0.1 in new: "),
-    "one score": (rescored(lambda one: 1.0), "all scores are 1 in new, so that their order is lost: 505 detections"),
+    "one score": (rescored(lambda one: 1.0), ONE_SCORE),
     "shuffled": (shuffled, "scores of new do not follow those of base, as if shuffled: rank correlation "),
     "reversed": (rescored(lambda one: 1 - one["score"]), "the order of scores is reversed in new: rank correlation -1"),
     "swapped": (reclassed({CAR: DOG, DOG: CAR}),
@@ -291,3 +298,123 @@ def test_equal_detections_are_paired_once_each():
     assert partners.tolist() == [0, 1, 3]
     assert repeats(new).tolist() == [0, 1, 2, 0, 0]
     assert [len(one) for one in pair(base, new[:0])] == [0, 0]
+
+
+def independent(seed, score, per_image=10, images=60, classes=1):
+    """The detections of a model that shares nothing with another one but how coarse its scores are."""
+    draw = random.Random(seed)
+    return [{"image_id": image, "category_id": draw.randint(1, classes), "score": score(draw),
+             "bbox": [draw.uniform(0, 500), draw.uniform(0, 300), draw.uniform(5, 90), draw.uniform(5, 90)]}
+            for image in range(1, images + 1) for _ in range(draw.randint(0, per_image))]
+
+
+def told_of_images(base, new, *, boxes=True, class_agnostic=False, images=60):
+    gt = deteval.load_ground_truth({
+        "images": [{"id": i, "width": 640, "height": 480} for i in range(1, images + 1)],
+        "categories": [{"id": k, "name": f"c{k}"} for k in (1, 2, 3)],
+        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [50, 50, 100, 100], "area": 10_000,
+                         "iscrowd": 0} for i in range(1, images + 1)]})
+    runs, at_hand = [], []
+    for records in (base, new):
+        found = deteval.load_detections(records, gt)
+        runs.append(deteval.make_run(gt, found, deteval.Params(class_agnostic=class_agnostic), detail=(0.5,)))
+        at_hand.append(Boxes(gt, found))
+    return deteval.explain(*runs, boxes=tuple(at_hand) if boxes else None).remarks
+
+
+COARSE = {"one score": lambda draw: 1.0, "ten scores": lambda draw: draw.randint(0, 9) / 10,
+          "a hundred": lambda draw: draw.randint(0, 99) / 100}
+
+
+@pytest.mark.parametrize("boxes", [True, False])
+@pytest.mark.parametrize("per_image", [1, 4, 100])
+@pytest.mark.parametrize("name", COARSE)
+def test_models_of_coarse_scores_are_no_versions_of_each_other(name, per_image, boxes):
+    base, new = (independent(seed, COARSE[name], per_image, images=300) for seed in (1, 2))
+    told = told_of_images(base, new, boxes=boxes, images=300)
+    for claim in ("on other images", "in new, ", "are identical", "as if shuffled", "that base has not", "of class"):
+        assert not any(claim in one for one in told if "objects" not in one), told
+
+
+def test_one_box_an_image_of_one_score_is_no_pair():
+    base, new = ([one | {"image_id": i + 1} for i, one in enumerate(independent(seed, lambda draw: 1.0)[:60])]
+                 for seed in (1, 2))
+    assert not any("moved in all directions" in one for one in told_of_images(base, new))
+
+
+def test_equal_boxes_tell_images_of_one_score():
+    base = independent(1, lambda draw: 1.0)
+    new = [one | {"image_id": one["image_id"] % 60 + 1} for one in base]
+    assert told_of_images(base, new)[0].startswith("detections stand on other images in new: on ")
+    assert "by +1 in their order" in told_of_images(base, new)[0]
+    assert not any("on other images" in one for one in told_of_images(base, new, boxes=False))
+
+
+def test_boxes_that_moved_are_counted_of_all_of_new():
+    base = independent(1, random.Random.random)
+    others = independent(2, random.Random.random)[: len(base) // 5]
+    new = [one | {"bbox": [one["bbox"][0] + 5, *one["bbox"][1:]]} for one in base[len(others):]] + others
+    assert told_of_images(base, new)[0].startswith(f"in new, {len(base) - len(others)} of {len(base)} boxes")
+
+
+@pytest.mark.parametrize("change", [
+    lambda x, y, w, h: (x, y, (x + w) - x, (y + h) - y), lambda *box: np.array(box, np.float32).tolist(),
+    lambda x, y, w, h: (x + 0.003 * math.sin(w), y, w + 0.004 * math.cos(x), h)])
+def test_noise_of_floats_is_no_move(change):
+    base = independent(1, random.Random.random)
+    assert not any("boxes" in one for one in told_of_images(base, moved(change)(base)))
+
+
+def test_what_moved_beside_the_noise_of_floats_is_told():
+    base = independent(1, random.Random.random)
+    new = moved(lambda x, y, w, h: (x + (7 if h > 60 else 0), y, (x + w) - x, (y + h) - y))(base)
+    count = sum(one["bbox"][3] > 60 for one in base)
+    assert told_of_images(base, new)[0].startswith(f"in new, {count} of {len(base)} boxes")
+    assert "are shifted by 7 px right, with the same scores" in told_of_images(base, new)[0]
+
+
+def clipped(last):
+    """Through corners, as programs do it."""
+    def cut(x, y, w, h):
+        left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, 640 - last), min(y + h, 480 - last)
+        return left, top, right - left, bottom - top
+    return moved(cut)
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_clipping_is_named(last):
+    base = moved(lambda x, y, w, h: (1.4 * x - 60, 1.7 * y - 40, w, h))(independent(1, random.Random.random))
+    base = [one for one in base if one["bbox"][0] + one["bbox"][2] > 2 and one["bbox"][1] + one["bbox"][3] > 2
+            and one["bbox"][0] < 630 and one["bbox"][1] < 470]
+    new = clipped(last)(base)
+    first, back = told_of_images(base, new)[0], told_of_images(new, base)[0]
+    assert "are clipped to their images, with the same scores" in first
+    assert "are not clipped to their images, as those of base are, with the same scores" in back
+
+
+def test_a_run_that_does_not_look_at_classes_says_so_of_identical_detections():
+    base = independent(1, random.Random.random, classes=3)
+    new = [one | {"category_id": one["category_id"] % 3 + 1} for one in base]
+    n, by = f"{len(base)} in both", ", by image, class, score and outcome"
+    assert told_of_images(base, new, class_agnostic=True) == (
+        f"the detections are identical but for their classes, which this run does not look at: {n}",)
+    assert told_of_images(base, base, class_agnostic=True) == (f"the detections are identical: {n}",)
+    assert told_of_images(base, new, class_agnostic=True, boxes=False) == (
+        f"the detections are identical for this run, which does not look at classes: {n}{by}",)
+
+
+def test_an_image_that_base_has_twice_or_with_few_scores_is_not_known_again():
+    base = [one for one in independent(1, random.Random.random) if one["image_id"] != 9]
+    base += [one | {"image_id": 9} for one in base if one["image_id"] == 3]
+    new = [one | {"image_id": one["image_id"] % 60 + 1} for one in base]
+    scores = [[one["score"] for one in base if one["image_id"] == image] for image in range(1, 61)]
+    counts = [sum(len(some) >= least and scores.count(some) == 1 for some in scores) for least in (1, 3)]
+    assert counts[1] < counts[0]
+    for boxes, count in zip((True, False), counts, strict=True):
+        assert f"in new: on {count} of " in told_of_images(base, new, boxes=boxes)[0]
+
+
+def test_detections_of_one_score_on_one_image_are_no_pairs():
+    base, new = (independent(seed, lambda draw: 1.0, images=1) for seed in (1, 3))
+    base, new = ([one | {"bbox": [*one["bbox"][:3], side]} for side in range(9, 99, 9)] for one in (base[0], new[0]))
+    assert not any("in new, " in one for one in told_of_images(base, new, images=1))

@@ -105,7 +105,9 @@ def _but_for_classes(seen: Inputs) -> str:
              for one, boxes in zip((seen.base, seen.new), seen.boxes, strict=True) if boxes is not None]
     if len(found) < 2:
         return " for this run, which does not look at classes"
-    return "" if np.array_equal(*map(np.sort, found)) else " but for their classes, which this run does not look at"
+    if np.array_equal(np.sort(found[0]), np.sort(found[1])):
+        return ""
+    return " but for their classes, which this run does not look at"
 
 
 def _outcomes(one: Columns, evidence: Evidence) -> Keys:

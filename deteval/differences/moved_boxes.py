@@ -13,6 +13,8 @@ LOOKED_AT = 10_000
 """So many boxes, spread evenly, tell the rule."""
 NOISE, NOISE_PART = 0.1, 0.005
 """Moves of less, in pixels and against the box, come from the precision of numbers."""
+CUT = 1e-3
+"""Less than so many pixels are not cut off, but lost in sums of corner and side."""
 PAIRS, ONE_WAY = 50, 0.8
 """Boxes of the same objects have a habit if so many, at least, go mostly one way."""
 Rule = tuple[str, Floats]
@@ -73,7 +75,7 @@ def _clipped(whole: Floats, clipped: Floats, width: Floats, height: Floats) -> b
     for last in (ends, ends - 1):
         corner, far = (np.clip(one, 0, last) for one in (whole[:, :2], whole[:, :2] + whole[:, 2:]))
         off = np.abs(np.column_stack([corner, far - corner]) - clipped).max(axis=1)
-        if (off <= 0.01 * way + 1e-9).mean() >= EXPLAINED:
+        if ((off <= 0.01 * way) & (way > CUT)).mean() >= EXPLAINED:
             return True
     return False
 
@@ -116,9 +118,9 @@ def _scaled(base: Floats, new: Floats) -> Iterator[Rule]:
 
 def _resized(wider: float, taller: float) -> str:
     """By how much boxes grew from their upper left corners, in words."""
-    sides = [f"{_short(abs(size))} px {names[int(size > 0)]}" for size, names in (
-        (wider, ("narrower", "wider")), (taller, ("lower", "taller"))) if abs(size) > 0.02 * max(abs(wider), abs(taller))]
-    return " and ".join(sides)
+    least = 0.02 * max(abs(wider), abs(taller))
+    sides = ((wider, ("narrower", "wider")), (taller, ("lower", "taller")))
+    return " and ".join(f"{_short(abs(size))} px {names[int(size > 0)]}" for size, names in sides if abs(size) > least)
 
 
 def _times(ratio: Floats) -> str:

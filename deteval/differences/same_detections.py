@@ -154,7 +154,7 @@ def find_same(base: Columns, new: Columns) -> Same | None:
 def _known_by_score(base: Columns, new: Columns) -> bool:
     """Whether image, class and score tell detections apart: few are alike, and few fit those of the next image."""
     keys = [one.keys(BOX) for one in (base, new)]
-    if any(len(np.unique(one)) < MOSTLY * len(one) for one in keys):
+    if all(len(np.unique(one)) < MOSTLY * len(one) for one in keys):  # one of them may hold copies of its own
         return False
     images = np.unique(new.image)
     following = np.roll(images, 1)[np.searchsorted(images, new.image)]
