@@ -13,8 +13,7 @@ from deteval.kernels import matching, similarity
 from deteval.records.categories import select_categories
 from deteval.records.dataset import Bools, Detections, Floats, GroundTruth, Images, Ints, Positions, take_images
 from deteval.records.evidence import Detail, Evidence, Words
-from deteval.records.numbers import position_of, threshold_text, thresholds_text
-from deteval.records.params import Params
+from deteval.records.params import Params, find_threshold
 from deteval.threads import available_threads, map_chunks
 
 
@@ -92,14 +91,7 @@ def _cover(images: Images, chosen: Sequence[int] | Ints | None) -> tuple[Images,
 
 
 def _detail_positions(params: Params, detail: Sequence[float]) -> tuple[int, ...]:
-    positions = []
-    for threshold in detail:
-        position = position_of(threshold, params.iou)
-        if position is None:
-            raise usage_error(f"detail: the run has no IoU threshold {threshold_text(threshold)}, "
-                              f"only {thresholds_text(params.iou)}")
-        positions.append(position)
-    return tuple(positions)
+    return tuple(find_threshold(params, threshold, "detail") for threshold in detail)
 
 
 def _ignored_ground_truth(ground_truth: GroundTruth, gt: Rows, is_crowd: Bools, params: Params) -> Bools:

@@ -8,7 +8,6 @@ import math
 import numpy as np
 from msgspec import Struct
 
-from deteval.diagnosis.error_kinds import threshold_position
 from deteval.errors import usage_error
 from deteval.grouping import chunks_by_work
 from deteval.kernels import tallies
@@ -18,6 +17,7 @@ from deteval.records.calibration import Bin, Calibration, ClassCalibration, Expe
 from deteval.records.criterion import Criterion
 from deteval.records.dataset import Floats, Ints
 from deteval.records.evidence import Evidence
+from deteval.records.params import find_threshold
 from deteval.threads import map_chunks
 
 Z = 1.959963984540054
@@ -40,7 +40,7 @@ def calibrate(evidence: Evidence | Ranked, iou: float = 0.5, *, bins: int = 10, 
     if isinstance(bins, bool) or not isinstance(bins, int) or not 1 <= bins <= 1000:
         raise usage_error(f"bins: {bins!r} is not a whole number from 1 to 1,000")
     ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
-    threshold = threshold_position(ranked.evidence, iou)
+    threshold = find_threshold(ranked.evidence.params, iou)
     rows = gather_rows(ranked, threshold)
     return calibrate_rows(rows, choose(rows, Criterion()), ranked.evidence, threshold, bins)
 

@@ -5,18 +5,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from deteval.errors import usage_error
 from deteval.grouping import chunks_by_work, counting_order, gather, sort_groups
 from deteval.kernels import confusion as kernels
 from deteval.kernels.matching import ALMOST_ONE
 from deteval.kernels.similarity import KINDS
 from deteval.records.categories import cuts_by_class, select_categories
 from deteval.records.confusion import Confusion
-from deteval.records.dataset import Categories, Detections, Floats, GroundTruth, Ints, Positions
+from deteval.records.dataset import Categories, Floats, Ints, Positions
 from deteval.records.evidence import Evidence
-from deteval.records.numbers import number_text, position_of, threshold_text, thresholds_text
-from deteval.records.params import AreaRange, Params
-from deteval.records.run import Boxes
+from deteval.records.numbers import number_text
+from deteval.records.params import AreaRange, Params, find_threshold
+from deteval.records.run import Boxes, places_of
 from deteval.threads import available_threads, map_chunks
 
 EVERY_SCORE = "every score"
@@ -46,10 +45,7 @@ def confuse(evidence: Evidence, boxes: Boxes, iou: float = 0.5, *, cut: float | 
     Errors: `DetevalError` (usage) for a threshold that the run lacks, or boxes of another run.
     """
     params, threads = evidence.params, available_threads() if threads is None else threads
-    position = position_of(iou, params.iou)
-    if position is None:
-        raise usage_error(f"confusion: the run has no IoU threshold {threshold_text(iou)}, only "
-                          f"{thresholds_text(params.iou)}")
+    position = find_threshold(params, iou, "confusion")
     kept = evidence.rank < params.max_dets[-1]
     rows = np.flatnonzero(kept if cut is None else kept & (evidence.scores >= cut))
     places = places_of(boxes.detections, evidence.row[rows], "detections")
@@ -83,16 +79,6 @@ def _min_score(params: Params, categories: Categories, cut: float | None) -> flo
     cuts = cuts_by_class(params.operating_points, categories, position >= 0)[position >= 0].tolist()
     return {name: None if own == np.inf else own if least is None else max(own, least)
             for name, own in zip(chosen.names, cuts, strict=True)}
-
-
-def places_of(side: Detections | GroundTruth, rows: Ints, name: str) -> Ints:
-    """Where records stand among the boxes; `DetevalError` (usage) if they do not."""
-    place = np.full(int(side.row.max(initial=-1)) + 2, -1, np.int64)  # the last for those beyond
-    place[side.row] = np.arange(len(side.row))
-    found: Ints = place[np.minimum(rows, len(place) - 1)]
-    if len(found) and found.min() < 0:
-        raise usage_error(f"boxes: the evidence was matched from another {name}; give what it was matched from")
-    return found
 
 
 def _classes(evidence: Evidence, boxes: Boxes, rows: Ints, places: Ints, gt_places: Ints,

@@ -17,7 +17,7 @@ from deteval.measures import Ranked
 from deteval.records.dataset import Floats, Ints
 from deteval.records.error_kinds import BACKGROUND, FALSE_POSITIVES, MISSED, Breakdown, Cost, ErrorKinds
 from deteval.records.evidence import Evidence
-from deteval.records.numbers import position_of, threshold_text, thresholds_text
+from deteval.records.params import find_threshold
 from deteval.threads import available_threads, map_chunks
 
 CLASSIFICATION, LOCALISATION = kernels.CLASSIFICATION, kernels.LOCALISATION
@@ -53,15 +53,6 @@ def nearest_objects(evidence: Evidence) -> Nearest:
     return Nearest(np.where(better, other, same), np.where(better, far, near), none, np.zeros(len(evidence)))
 
 
-def threshold_position(evidence: Evidence, iou: float) -> int:
-    """Where an IoU threshold stands among the run's; `DetevalError` (usage) if the run lacks it."""
-    position = position_of(iou, evidence.params.iou)
-    if position is None:
-        raise usage_error(f"iou: the run has no IoU threshold {threshold_text(iou)}, only "
-                          f"{thresholds_text(evidence.params.iou)}")
-    return position
-
-
 def classify(evidence: Evidence, iou: float = 0.5, *, area: int = 0, background: float = BACKGROUND) -> Codes:
     """What every detection row is: a code in the order of `FALSE_POSITIVES`, TRUE_POSITIVE, or LEFT_OUT.
 
@@ -70,7 +61,7 @@ def classify(evidence: Evidence, iou: float = 0.5, *, area: int = 0, background:
     background, neither above it; else both. Errors: `DetevalError` (usage) for a threshold that the run lacks, or
     evidence without a detail table.
     """
-    threshold = threshold_position(evidence, iou)
+    threshold = find_threshold(evidence.params, iou)
     codes = judge_misses(evidence, threshold, background, available_threads()).codes
     codes[bits_at(evidence.true_positive, area, threshold)] = TRUE_POSITIVE
     codes[bits_at(evidence.ignored, area, threshold) | (evidence.rank >= evidence.params.max_dets[-1])] = LEFT_OUT
@@ -101,7 +92,7 @@ def error_kinds(evidence: Evidence | Ranked, iou: float = 0.5, *, background: fl
     """
     ranked = evidence if isinstance(evidence, Ranked) else Ranked(evidence, threads)
     threads = threads or ranked.threads
-    params, threshold = ranked.evidence.params, threshold_position(ranked.evidence, iou)
+    params, threshold = ranked.evidence.params, find_threshold(ranked.evidence.params, iou)
     misses = judge_misses(ranked.evidence, threshold, background, threads)
     outcomes = ranked_outcomes(ranked, threshold, misses.codes, threads)
     of_all, *of_sizes = (mend(Cell(ranked, threshold, area), misses, outcomes[area], threads)

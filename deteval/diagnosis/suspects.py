@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from deteval.diagnosis.confusion import places_of
 from deteval.diagnosis.mending import NONE, bits_at
 from deteval.diagnosis.relabelling import Edit, changes
 from deteval.errors import usage_error
@@ -19,8 +18,9 @@ from deteval.records.criterion import Criterion
 from deteval.records.dataset import Bools, Floats, Ints
 from deteval.records.error_kinds import BACKGROUND
 from deteval.records.evidence import Detail, Evidence
-from deteval.records.numbers import position_of, threshold_text, thresholds_text
-from deteval.records.run import Boxes
+from deteval.records.numbers import threshold_text
+from deteval.records.params import find_threshold
+from deteval.records.run import Boxes, places_of
 from deteval.records.suspects import OTHER_CLASS, UNLABELLED, UNSEEN, Suspect, Suspects
 
 STRAGGLERS = 0.05
@@ -105,10 +105,7 @@ def find_suspects(evidence: Evidence | Ranked, iou: float = 0.5, *, boxes: Boxes
 def _look(ranked: Ranked, iou: float, chosen: Chosen | None) -> _View:
     evidence = ranked.evidence
     params, detail = evidence.params, evidence.detail
-    threshold = position_of(iou, params.iou)
-    if threshold is None:
-        raise usage_error(f"iou: the run has no IoU threshold {threshold_text(iou)}, only "
-                          f"{thresholds_text(params.iou)}")
+    threshold = find_threshold(params, iou)
     if detail is None or threshold not in detail.thresholds:
         raise usage_error("label suspects: the evidence does not say what each detection was matched with at IoU "
                           f"{threshold_text(iou)}; save it with `deteval score --save-evidence FILE --detail "

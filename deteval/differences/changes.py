@@ -9,13 +9,14 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from deteval.diagnosis.error_kinds import LEFT_OUT, classify, nearest_objects, threshold_position
+from deteval.diagnosis.error_kinds import LEFT_OUT, classify, nearest_objects
 from deteval.diagnosis.mending import Codes
 from deteval.influence import Attribution
 from deteval.records.dataset import Bools, Floats, Ints
 from deteval.records.error_kinds import BACKGROUND, FALSE_POSITIVES
 from deteval.records.evidence import Evidence, Words
 from deteval.records.explanation import KindShare
+from deteval.records.params import find_threshold
 
 INSTEAD = ("another class", "badly localised", "missed")
 """What a model has of an object that only the other one finds."""
@@ -52,7 +53,7 @@ class Changes(Struct, frozen=True):
 
 def has_detail(evidence: Evidence, iou: float) -> bool:
     """Whether the detail table at an IoU threshold of the run is there."""
-    return evidence.detail is not None and threshold_position(evidence, iou) in evidence.detail.thresholds
+    return evidence.detail is not None and find_threshold(evidence.params, iou) in evidence.detail.thresholds
 
 
 def find_changes(base: Evidence, new: Evidence, iou: float) -> Changes:
@@ -68,7 +69,7 @@ def find_changes(base: Evidence, new: Evidence, iou: float) -> Changes:
 def _slot(evidence: Evidence, iou: float) -> int:
     """The column of the threshold in the detail table."""
     assert evidence.detail is not None
-    return evidence.detail.thresholds.index(threshold_position(evidence, iou))
+    return evidence.detail.thresholds.index(find_threshold(evidence.params, iou))
 
 
 def _similarity(evidence: Evidence, iou: float) -> Floats:
@@ -79,7 +80,7 @@ def _similarity(evidence: Evidence, iou: float) -> Floats:
 def _found_by(evidence: Evidence, iou: float) -> Ints:
     """The true positive of every ground truth, -1 for none."""
     assert evidence.detail is not None
-    threshold = threshold_position(evidence, iou)
+    threshold = find_threshold(evidence.params, iou)
     rows = np.flatnonzero(evidence.true_positive[:, 0, threshold >> 5] & np.uint32(1 << (threshold & 31)))
     found = np.full(len(evidence.gt_image), -1, np.int64)
     found[evidence.detail.taken[rows, _slot(evidence, iou)]] = rows
@@ -92,7 +93,7 @@ def _instead(evidence: Evidence, codes: Codes, wanted: Bools, iou: float) -> tup
     A false positive is nearest to the object of another class that fits best if that is by the threshold or more, and
     to the one of its own class that fits best if that is by more than background.
     """
-    nearest, level = nearest_objects(evidence), evidence.params.iou[threshold_position(evidence, iou)]
+    nearest, level = nearest_objects(evidence), evidence.params.iou[find_threshold(evidence.params, iou)]
     wanted = np.append(wanted, False)  # where position -1 points
     false = codes >= 0
     rows = [np.flatnonzero(false & wanted[nearest.other] & (nearest.other_similarity >= level)),

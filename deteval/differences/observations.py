@@ -27,14 +27,13 @@ from deteval.differences.input_changes import CLASSES, IDENTICAL, LIMITS, input_
 from deteval.differences.kept_objects import FEW, NAMED, Pairs, fit_remark, pair_up, scores_remark
 from deteval.differences.moved_boxes import habit_of
 from deteval.differences.moved_scores import rank_remark
-from deteval.differences.same_detections import places_of
 from deteval.errors import counted, shortened
 from deteval.influence import Attribution
 from deteval.records.dataset import Bools, Floats, Ints
 from deteval.records.error_kinds import FALSE_POSITIVES
 from deteval.records.evidence import Evidence
 from deteval.records.explanation import ClassShare, KindShare
-from deteval.records.run import Boxes
+from deteval.records.run import Boxes, places_of
 
 MOST_REMARKS = 8
 CAUSE = 3
@@ -252,8 +251,11 @@ def _fit(seen: Observed, changes: Changes, pairs: Pairs) -> Iterator[Remark]:
         yield share, text
     if seen.boxes is not None and None not in seen.boxes:
         kept = changes.kept & seen.objects
-        boxes = [side.detections.boxes[places_of(one.row[found.found_by[kept]], side)] for one, found, side in
-                 ((seen.base, changes.base, seen.boxes[0]), (seen.new, changes.new, seen.boxes[1])) if side is not None]
+        boxes = []
+        for model, side, given in zip((seen.base, seen.new), (changes.base, changes.new), seen.boxes, strict=True):
+            assert given is not None
+            records = model.row[side.found_by[kept]]
+            boxes.append(given.detections.boxes[places_of(given.detections, records, "detections")])
         habit = habit_of(*boxes)
         if habit:
             yield share, f"of the objects found by both, {habit}"

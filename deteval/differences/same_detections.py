@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from deteval.records.dataset import Bools, Floats, Ints, Positions
 from deteval.records.evidence import Evidence
-from deteval.records.run import Boxes
+from deteval.records.run import Boxes, places_of
 
 Keys = NDArray[np.uint64]
 
@@ -75,15 +75,7 @@ def columns_of(evidence: Evidence, boxes: Boxes | None, category: int | None = N
     records = evidence.row[first:last]
     return Columns(np.arange(first, last), evidence.image[first:last], evidence.category[first:last],
                    evidence.scores[first:last], records, None if boxes is None else boxes.detections.boxes,
-                   records if boxes is None else places_of(records, boxes))
-
-
-def places_of(records: Ints, boxes: Boxes) -> Ints:
-    """Where records of the file stand among the boxes that were read of it."""
-    known = boxes.detections.row
-    if not len(known) or (known[0] == 0 and known[-1] == len(known) - 1):  # ascending: nothing was left out
-        return records
-    return np.searchsorted(known, records)
+                   records if boxes is None else places_of(boxes.detections, records, "detections"))
 
 
 def mixed(parts: list[NDArray[np.generic]]) -> Keys:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, force_setattr
 
 from deteval.errors import nearest, usage_error
-from deteval.records.numbers import number_text, parse_numbers, thresholds_text
+from deteval.records.numbers import number_text, parse_numbers, position_of, threshold_text, thresholds_text
 from deteval.records.score_cuts import ScoreCuts
 from deteval.version import VERSION
 
@@ -276,3 +276,11 @@ def signature(params: Params) -> str:
         parts.append(f"points:{params.operating_points.digest()}")
     return "|".join([*parts, f"v:{VERSION}"])
 
+
+def find_threshold(params: Params, iou: float, name: str = "iou") -> int:
+    """Where an IoU threshold stands among the run's; `DetevalError` (usage) if it lacks it. name: of what asks."""
+    position = position_of(iou, params.iou)
+    if position is None:
+        raise usage_error(f"{name}: the run has no IoU threshold {threshold_text(iou)}, only "
+                          f"{thresholds_text(params.iou)}")
+    return position

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
-from deteval.records.dataset import Detections, GroundTruth, Input
+from deteval.errors import usage_error
+from deteval.records.dataset import Detections, GroundTruth, Input, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
 
@@ -33,3 +35,13 @@ class Boxes(Struct, frozen=True):
 
     ground_truth: GroundTruth
     detections: Detections
+
+
+def places_of(side: Detections | GroundTruth, rows: Ints, name: str) -> Ints:
+    """Where records stand among the boxes; `DetevalError` (usage) if they do not."""
+    place = np.full(int(side.row.max(initial=-1)) + 2, -1, np.int64)  # the last for those beyond
+    place[side.row] = np.arange(len(side.row))
+    found: Ints = place[np.minimum(rows, len(place) - 1)]
+    if len(found) and found.min() < 0:
+        raise usage_error(f"boxes: the evidence was matched from another {name}; give what it was matched from")
+    return found

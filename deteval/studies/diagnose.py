@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from deteval.diagnosis.calibration import calibrate_rows
 from deteval.diagnosis.confusion import confuse
-from deteval.diagnosis.error_kinds import NO_DETAIL, error_kinds, threshold_position
+from deteval.diagnosis.error_kinds import NO_DETAIL, error_kinds
 from deteval.diagnosis.mending import bits_at
 from deteval.diagnosis.suspects import find_suspects
 from deteval.diagnosis.symptoms import look_at_fit, symptoms
@@ -25,6 +25,7 @@ from deteval.records.evidence import Evidence
 from deteval.records.findings import Finding
 from deteval.records.metric import Metric
 from deteval.records.numbers import number_text, threshold_text
+from deteval.records.params import find_threshold
 from deteval.records.run import Boxes, Run
 from deteval.scoring import all_findings
 from deteval.threads import map_chunks
@@ -62,7 +63,7 @@ def examine(run: Run, ranked: Ranked, iou: float, *, boxes: Boxes | None, top: i
     if isinstance(top, bool) or not isinstance(top, int) or top < 0:
         raise usage_error(f"top: {top!r} is not a whole number of at least 0")
     evidence, params, threads = run.evidence, run.evidence.params, ranked.threads
-    threshold = threshold_position(evidence, iou)
+    threshold = find_threshold(evidence.params, iou)
     missing = _missing(evidence, boxes, threshold)
     metrics = (Metric("AP"), Metric("AP", iou=(params.iou[threshold],)))
     assert len(ranked.order) == len(evidence)  # sorted once, before threads share it

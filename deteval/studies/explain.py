@@ -6,7 +6,6 @@ import numpy as np
 from msgspec import Struct
 
 from deteval.agreement import check_agreement
-from deteval.diagnosis.error_kinds import threshold_position
 from deteval.differences.changes import Changes, agreement_bits, find_changes, has_detail, share_kinds
 from deteval.differences.observations import Observed, observe
 from deteval.errors import usage_error
@@ -18,6 +17,7 @@ from deteval.records.evidence import Evidence
 from deteval.records.explanation import ClassShare, Explanation, ImageShare, KindShare, SliceShare
 from deteval.records.metric import Cell, Metric, as_metrics
 from deteval.records.numbers import threshold_text
+from deteval.records.params import find_threshold
 from deteval.records.run import Boxes, Run
 from deteval.runs import versions
 from deteval.scoring import all_findings
@@ -48,7 +48,7 @@ def explain(base: Run | Evidence, new: Run | Evidence, metric: str | Metric = "A
     check_agreement(*runs)
     asked, of_base, of_new = _one_metric(metric), runs[0].evidence, runs[1].evidence
     cell = average_cell(asked, of_base)
-    threshold_position(of_base, iou)
+    find_threshold(of_base.params, iou)
     if isinstance(top, bool) or not isinstance(top, int) or top < 0:
         raise usage_error(f"top: {top!r} is not a whole number of at least 0")
     ranked = [Ranked(one, threads) for one in (of_base, of_new)]
@@ -122,7 +122,7 @@ class _Shared(Struct, frozen=True):
     def image_counts(self, category: int | None = None) -> tuple[Ints, Ints, Ints]:
         """Objects that only the base finds, those that only the new model finds, and how many false positives more
         the new model has; by image."""
-        threshold, area = threshold_position(self.base, self.iou), self.cell.area
+        threshold, area = find_threshold(self.base.params, self.iou), self.cell.area
         word, bit, images = threshold >> 5, np.uint32(1 << (threshold & 31)), len(self.base.images)
         false = []
         for one, rows in zip((self.base, self.new), self.rows(category), strict=True):

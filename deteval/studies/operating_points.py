@@ -17,8 +17,9 @@ from deteval.records.criterion import LRP, NEAR_ONE, PRECISION, RECALL, Criterio
 from deteval.records.dataset import Floats, Ints
 from deteval.records.evidence import Evidence
 from deteval.records.metric import Metric
-from deteval.records.numbers import number_text, position_of, threshold_text, thresholds_text
+from deteval.records.numbers import number_text, threshold_text
 from deteval.records.operating_points import ClassPoint, Counts, OperatingPoints, Overall, Part, Rates, Splits
+from deteval.records.params import find_threshold
 from deteval.records.resampling import LEAST_UNITS, Resampling, Units
 from deteval.records.run import Run
 from deteval.records.scores import CountsAt
@@ -82,10 +83,7 @@ def operating_points(
 def _threshold(evidence: Evidence, criterion: Criterion, iou: float) -> int:
     """The position of the IoU threshold."""
     params = evidence.params
-    position = position_of(iou, params.iou)
-    if position is None:
-        raise usage_error(f"iou: the run has no IoU threshold {threshold_text(iou)}, only "
-                          f"{thresholds_text(params.iou)}")
+    position = find_threshold(params, iou)
     if criterion.kind == LRP:
         if params.iou[position] >= 1 - NEAR_ONE:
             raise usage_error("iou: the LRP error needs a threshold below 1, as it divides by 1 - IoU")
